@@ -1,0 +1,25 @@
+// Decides the enumerations; includes nothing but integers, so that kernels can share them.
+#pragma once
+
+#include <cstdint>
+
+namespace riskslide {
+
+/// How one unit of an instrument is valued (one kernel body each).
+enum class Payoff : std::uint8_t {
+  black76 = 0,    ///< European option on a forward, lognormal
+  bachelier = 1,  ///< European option on a forward, normal
+  margined = 2,   ///< future or perpetual: worth its move since the last mark
+  spot = 3,       ///< coin, stock or cash: worth its whole price
+};
+
+/// Option pricing models with Greeks.
+enum class Model : std::uint8_t { black76 = 0, bsm = 1, bachelier = 2 };
+
+/// What the `rate` column of a forward model holds.
+enum class Discounting : std::uint8_t {
+  rate = 0,      ///< continuous yearly rate, discount = exp(-rate * years)
+  discount = 1,  ///< the discount factor itself
+};
+
+}  // namespace riskslide

@@ -1,0 +1,105 @@
+// Decides what a compiled rule book is: data, no code and no pointers, that one evaluator folds.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "riskslide/types.hpp"
+
+namespace riskslide {
+
+/// What a netting node does to the summed change x of its rows, per scenario, with b its base value
+/// (0 if not biased):
+///   z = x + b, drawn towards zero by deadband;  f(z) = z >= 0 ? min(gain * z, cap) : loss * z
+///   passed to the parent: scale * (f(x + b) - (anchored ? f(b) : b))
+struct Fold {
+  double gain = 1.0;
+  double loss = 1.0;
+  double scale = 1.0;
+  double deadband = 0.0;
+  double cap = std::numeric_limits<double>::infinity();
+  bool biased = false;
+  bool anchored = false;
+
+  [[nodiscard]] bool identity() const noexcept {
+    return gain == 1.0 && loss == 1.0 && scale == 1.0 && deadband == 0.0 &&
+           cap == std::numeric_limits<double>::infinity();
+  }
+};
+
+/// One level of the netting tree: node n folds by `folds[n]` into node `parent[n]` of the next
+/// level. Parents do not decrease, so that every subtree is a run of leaves.
+struct Level {
+  std::vector<std::int32_t> parent;
+  std::vector<Fold> folds;
+};
+
+enum class Reduction : std::uint8_t {
+  worst = 0,  ///< loss >= 0 of the worst column and its index, per unit; units add up in the pool
+  each = 1,   ///< every column, summed over the units of the pool
+};
+
+/// A set of columns that runs through the tree. `attribute` is row-major (rows, columns), times the
+/// row's base value if `of_base`; it is empty for a block whose columns are the scenarios of the
+/// cube (then `weight` has one entry a scenario).
+struct Block {
+  std::string name;
+  Reduction reduction = Reduction::worst;
+  std::vector<std::string> columns;
+  std::vector<double> weight;
+  std::vector<double> attribute;
+  bool of_base = false;
+
+  [[nodiscard]] bool scenarios() const noexcept { return attribute.empty(); }
+};
+
+enum class Operation : std::uint8_t { add = 0, subtract, multiply, minimum, maximum };
+
+/// register[target] = register[left] (operation) register[right]
+struct Step {
+  Operation operation;
+  std::int32_t target;
+  std::int32_t left;
+  std::int32_t right;
+};
+
+/// Shocks of the risk factors, row-major (factors, scenarios); see revalue.hpp.
+struct Scenarios {
+  std::vector<std::string> labels;    // one a scenario
+  std::vector<std::string> factors;   // one a risk factor
+  std::vector<double> price_scale, price_shift, vol_scale, vol_shift, vol_floor;
+};
+
+/// A compiled rule book for R rows (instruments, then balances, then unrealised P&L by currency).
+struct Program {
+  std::string name;
+  std::vector<std::string> rows;     // R names, for evidence
+  std::vector<std::int32_t> leaf;    // R: node of level 0, or unit if there is no level
+  std::vector<double> lot;           // R: contract units of one lot
+  std::vector<Level> levels;         // leaf -> ... -> unit
+  std::vector<std::string> units;    // U names: where the worst column is taken
+  std::vector<std::int32_t> unit_pool;  // U: pool of each unit, not decreasing
+  std::vector<std::string> pools;    // names
+  std::vector<Block> blocks;
+  std::vector<double> registers;     // initial values: results of the blocks (0), constants, ...
+  std::vector<Step> steps;
+  std::vector<std::string> outputs;  // names
+  std::vector<std::int32_t> output_register;
+  Scenarios scenarios;
+
+  /// @throws InputError E_PROGRAM naming the part that is inconsistent.
+  void check() const;
+  /// First register of block b: `worst` fills one register, `each` one a column.
+  [[nodiscard]] std::size_t first_register(std::size_t block) const;
+
+  /// Canonical bytes: equal programs give equal bytes. Little-endian, with a checksum.
+  [[nodiscard]] std::string to_bytes() const;
+  /// @throws InputError E_PROGRAM for bytes that are truncated, damaged or of another version.
+  static Program from_bytes(const std::string& bytes);
+  void save(const std::string& path) const;
+  static Program load(const std::string& path);
+};
+
+}  // namespace riskslide

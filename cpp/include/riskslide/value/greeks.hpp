@@ -1,0 +1,54 @@
+// Decides value and first-order Greeks of European options, one option a row.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <span>
+
+#include "riskslide/types.hpp"
+
+namespace riskslide {
+
+/// One float64 argument of a vector call: a column of N values, or one value for all rows.
+struct Column {
+  const double* data = nullptr;
+  bool scalar = false;
+
+  static Column of(std::span<const double> values) { return {values.data(), false}; }
+  static Column of(const double& value) { return {&value, true}; }
+};
+
+/// Inputs of N options. `underlying` is the forward (black76, bachelier) or the spot (bsm).
+struct OptionColumns {
+  Model model = Model::black76;
+  Discounting discounting = Discounting::rate;
+  std::size_t size = 0;
+  Column underlying, strike, years, vol, rate, dividend_yield;
+  const std::uint8_t* is_call = nullptr;
+  bool is_call_scalar = false;
+};
+
+/// Outputs of N options, one long unit each: value, delta, gamma, vega per 1.00 of vol, theta per
+/// year, rho per 1.00 of rate. Every pointer holds N doubles owned by the caller.
+struct GreekColumns {
+  double* value = nullptr;
+  double* delta = nullptr;
+  double* gamma = nullptr;
+  double* vega = nullptr;
+  double* theta = nullptr;
+  double* rho = nullptr;
+};
+
+/// Fills `out`. Theta and rho of the forward models move the discount and hold the forward.
+/// Limits are exact: vol = 0 or years = 0 gives the discounted intrinsic, the step delta (half at
+/// the money) and no gamma or vega.
+/// @throws InputError naming argument and row (the first one in row order); `out` then holds no
+///   meaning.
+void greeks(const OptionColumns& options, const GreekColumns& out, int threads = 0);
+
+/// out = e^exponent by the kernels' own function: the same bits on every machine. Exactly 0 below
+/// -690, infinite above 709.78.
+void exponential(std::span<const double> exponent, std::span<double> out);
+
+}  // namespace riskslide

@@ -1,0 +1,383 @@
+// Decides how columns are tiled and results reduced to lines; see risk/evaluate.hpp.
+#include "riskslide/risk/evaluate.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "checks.hpp"
+#include "dispatch.hpp"
+#include "plan.hpp"
+#include "threads.hpp"
+
+namespace riskslide {
+namespace {
+
+using kernel::tile_width;
+constexpr std::size_t packed_tiles = 16;      // tiles packed at a time: bounds the copy's memory
+constexpr std::int64_t block_rows = 1 << 18;  // positions a task streams through all its tiles
+
+// Columns as the tree meets them: (rows, columns) row-major, times lot and weight.
+struct Source {
+  std::span<const double> values;
+  std::size_t rows;
+  std::size_t columns;
+  std::span<const double> lot;     // empty: 1
+  std::span<const double> weight;  // empty: 1
+};
+
+// Copies columns [first, first + count) into tiles (tile, row, width), padded with zeros.
+void pack(const Source& source, std::size_t first, std::size_t count, std::vector<double>& tiles,
+          int threads) {
+  const std::size_t width = tile_width;
+  const std::size_t used = (count + width - 1) / width;
+  tiles.resize(used * source.rows * width);
+  constexpr std::size_t block = 256;
+  detail::parallel_for(
+      static_cast<std::int64_t>((source.rows + block - 1) / block), threads, [&](std::int64_t b) {
+        const std::size_t begin = static_cast<std::size_t>(b) * block;
+        for (std::size_t row = begin; row < std::min(source.rows, begin + block); ++row) {
+          const double lot = source.lot.empty() ? 1.0 : source.lot[row];
+          const double* from = source.values.data() + row * source.columns + first;
+          for (std::size_t t = 0; t < used; ++t) {
+            double* to = tiles.data() + (t * source.rows + row) * width;
+            const std::size_t live = std::min(width, count - t * width);
+            for (std::size_t w = 0; w < live; ++w) {
+              const std::size_t c = t * width + w;
+              const double weight = source.weight.empty() ? 1.0 : source.weight[first + c];
+              to[w] = from[c] * lot * weight;
+            }
+            std::fill(to + live, to + width, 0.0);
+          }
+        }
+      });
+}
+
+// Boundaries of tasks: units whose positions together are about block_rows.
+std::vector<std::int64_t> cut(std::int64_t units, const auto& weight_before) {
+  std::vector<std::int64_t> cuts{0};
+  for (std::int64_t u = 0; u < units;) {
+    std::int64_t low = u + 1, high = units;
+    const std::int64_t limit = weight_before(u) + block_rows;
+    while (low < high) {  // first end whose weight reaches the limit
+      const std::int64_t middle = low + (high - low) / 2;
+      if (weight_before(middle) < limit) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    cuts.push_back(low);
+    u = low;
+  }
+  return cuts;
+}
+
+// Runs every tile of `source` over every unit, task by task.
+void run_tiles(const Source& source, const kernel::FoldTask& task,
+               const std::vector<std::int64_t>& cuts, int threads) {
+  std::vector<double> tiles;
+  const auto& table = detail::kernels();
+  for (std::size_t first = 0; first < source.columns; first += packed_tiles * tile_width) {
+    const std::size_t count = std::min<std::size_t>(packed_tiles * tile_width,
+                                                    source.columns - first);
+    pack(source, first, count, tiles, threads);
+    detail::parallel_for(static_cast<std::int64_t>(cuts.size()) - 1, threads, [&](std::int64_t c) {
+      kernel::FoldTask part = task;
+      part.first_unit = cuts[static_cast<std::size_t>(c)];
+      part.last_unit = cuts[static_cast<std::size_t>(c) + 1];
+      for (std::size_t column = 0; column < count; column += tile_width) {
+        part.tile = tiles.data() + column * source.rows;
+        part.first_column = static_cast<std::int32_t>(first + column);
+        part.columns = static_cast<std::int32_t>(std::min<std::size_t>(tile_width, count - column));
+        if (task.out != nullptr) part.out = task.out + first + column;
+        table.fold(part);
+      }
+    });
+  }
+}
+
+// The tree as the kernel reads it.
+std::vector<std::vector<kernel::FoldNode>> nodes_of(const Program& program, bool biased) {
+  std::vector<std::vector<kernel::FoldNode>> levels;
+  for (const Level& level : program.levels) {
+    std::vector<kernel::FoldNode> nodes;
+    for (std::size_t n = 0; n < level.parent.size(); ++n) {
+      const Fold& f = level.folds[n];
+      nodes.push_back({f.gain, f.loss, f.scale, f.deadband, f.cap, level.parent[n],
+                       f.identity() ? 1 : 0, f.anchored && biased ? 1 : 0});
+    }
+    levels.push_back(std::move(nodes));
+  }
+  return levels;
+}
+
+// Base value of every run that lies in a biased leaf, 0 elsewhere.
+std::vector<double> biases_of(const Program& program, const CubeView& cube,
+                              const PositionsView& positions, const CashView& cash,
+                              const detail::Plan& plan, int threads) {
+  std::vector<double> bias(plan.runs.size(), 0.0);
+  if (program.levels.empty()) return bias;
+  const auto& folds = program.levels.front().folds;
+  constexpr std::int64_t block = 4096;
+  const auto runs = static_cast<std::int64_t>(bias.size());
+  detail::parallel_for((runs + block - 1) / block, threads, [&](std::int64_t b) {
+    for (std::int64_t k = b * block; k < std::min(runs, (b + 1) * block); ++k) {
+      const kernel::Run& run = plan.runs[static_cast<std::size_t>(k)];
+      const bool is_cash = run.leaf < 0;
+      if (!folds[static_cast<std::size_t>(is_cash ? -1 - run.leaf : run.leaf)].biased) continue;
+      double sum = 0.0;
+      for (std::int64_t i = run.begin; i < run.begin + run.count; ++i) {
+        const auto at = static_cast<std::size_t>(i);
+        const auto row = static_cast<std::size_t>(is_cash ? cash.instrument[at]
+                                                          : positions.instrument[at]);
+        const double quantity =
+            is_cash ? cash.quantity[at] : static_cast<double>(positions.quantity[at]);
+        sum = std::fma(quantity, cube.base[row] * program.lot[row], sum);
+      }
+      bias[static_cast<std::size_t>(k)] = sum;
+    }
+  });
+  return bias;
+}
+
+void check_book(const PositionsView& positions, const CashView& cash, std::size_t rows) {
+  check_rows(positions.offsets, positions.instrument, positions.quantity.size(), rows);
+  check_rows(cash.offsets, cash.instrument, cash.quantity.size(), rows);
+  if (positions.accounts() != cash.accounts()) {
+    detail::refuse("E_SHAPE", "cash", -1, static_cast<double>(cash.accounts()),
+                   "must have as many accounts as positions");
+  }
+  detail::need_finite("amount", cash.quantity);
+}
+
+void check_cube(const Program& program, const CubeView& cube) {
+  detail::need_size("cube rows", cube.rows, program.rows.size());
+  detail::need_size("cube scenarios", cube.scenarios, program.scenarios.labels.size());
+  detail::need_size("values", cube.values.size(), cube.rows * cube.scenarios);
+  detail::need_size("base", cube.base.size(), cube.rows);
+  detail::need_finite("values", cube.values);
+  detail::need_finite("base", cube.base);
+}
+
+// A program, a cube and a book, ready to run block by block.
+class Evaluator {
+ public:
+  Evaluator(const Program& program, const CubeView& cube, const PositionsView& positions,
+            const CashView& cash, int threads)
+      : program_(program), cube_(cube), positions_(positions), cash_(cash), threads_(threads) {
+    program.check();
+    check_cube(program, cube);
+    check_book(positions, cash, program.rows.size());
+    plan = detail::make_plan(program, positions, cash, threads);
+    bias_ = biases_of(program, cube, positions, cash, plan, threads);
+    const auto runs = static_cast<std::int64_t>(plan.runs.size());
+    const std::int64_t length =
+        static_cast<std::int64_t>(positions.instrument.size()) / (runs + 1) + 1;
+    cuts_ = cut(units(), [this, length](std::int64_t unit) {
+      return plan.unit_runs[static_cast<std::size_t>(unit)] * length;
+    });
+  }
+
+  [[nodiscard]] std::int64_t units() const { return static_cast<std::int64_t>(plan.unit.size()); }
+
+  // P&L of every unit in every column of the block.
+  void store(const Block& block, double* out, std::int64_t stride) const {
+    kernel::FoldTask task = task_of();
+    task.out = out;
+    task.out_stride = stride;
+    run(block, task);
+  }
+
+  // The most negative column of every unit (0 where none is below it) and its index.
+  void worst(const Block& block, double* least, std::int32_t* scenario, std::int64_t stride) const {
+    kernel::FoldTask task = task_of();
+    task.worst = least;
+    task.scenario = scenario;
+    task.stride = stride;
+    run(block, task);
+  }
+
+  detail::Plan plan;
+
+ private:
+  [[nodiscard]] kernel::FoldTask task_of() const {
+    kernel::FoldTask task{};
+    task.position_row = positions_.instrument.data();
+    task.lots = positions_.quantity.data();
+    task.cash_row = cash_.instrument.data();
+    task.amount = cash_.quantity.data();
+    task.runs = plan.runs.data();
+    task.unit_runs = plan.unit_runs.data();
+    task.depth = static_cast<int>(program_.levels.size());
+    return task;
+  }
+
+  void run(const Block& block, kernel::FoldTask task) const {
+    const auto nodes = nodes_of(program_, block.scenarios());
+    for (std::size_t l = 0; l < nodes.size(); ++l) task.levels[l].nodes = nodes[l].data();
+    if (block.scenarios()) task.run_bias = bias_.data();
+    const std::vector<double> valued = block.of_base ? of_base(block) : std::vector<double>();
+    const std::span<const double> attribute = block.of_base ? valued : block.attribute;
+    const Source source{
+        .values = block.scenarios() ? cube_.values : attribute,
+        .rows = cube_.rows,
+        .columns = block.scenarios() ? cube_.scenarios : block.columns.size(),
+        .lot = program_.lot,
+        .weight = block.scenarios() ? std::span<const double>(block.weight)
+                                    : std::span<const double>()};
+    run_tiles(source, task, cuts_, threads_);
+  }
+
+  [[nodiscard]] std::vector<double> of_base(const Block& block) const {
+    std::vector<double> valued = block.attribute;
+    const std::size_t columns = block.columns.size();
+    for (std::size_t k = 0; k < valued.size(); ++k) valued[k] *= cube_.base[k / columns];
+    return valued;
+  }
+
+  const Program& program_;
+  const CubeView& cube_;
+  const PositionsView& positions_;
+  const CashView& cash_;
+  int threads_;
+  std::vector<double> bias_;
+  std::vector<std::int64_t> cuts_;
+};
+
+double apply(Operation operation, double a, double b) {
+  switch (operation) {
+    case Operation::add: return a + b;
+    case Operation::subtract: return a - b;
+    case Operation::multiply: return a * b;
+    case Operation::minimum: return b < a ? b : a;
+    case Operation::maximum: return b > a ? b : a;
+  }
+  return a;
+}
+
+// Runs the steps of every line on its own registers and keeps the outputs.
+void finish(const Program& program, const std::vector<double>& results, std::size_t width,
+            Evaluation& out) {
+  std::vector<double> registers;
+  for (std::size_t line = 0; line < out.account.size(); ++line) {
+    registers = program.registers;
+    std::copy_n(results.data() + line * width, width, registers.data());
+    const auto at = [&](std::int32_t r) -> double& { return registers[static_cast<std::size_t>(r)]; };
+    for (const Step& s : program.steps) at(s.target) = apply(s.operation, at(s.left), at(s.right));
+    for (const std::int32_t r : program.output_register) out.outputs.push_back(at(r));
+  }
+}
+
+}  // namespace
+
+Evaluation evaluate(const Program& program, const CubeView& cube, const PositionsView& positions,
+                    const CashView& cash, int threads) {
+  Evaluator evaluator(program, cube, positions, cash, threads);
+  const auto units = static_cast<std::size_t>(evaluator.units());
+  const detail::Plan& plan = evaluator.plan;
+  const std::size_t lines = plan.line_account.size();
+  const std::size_t width = program.first_register(program.blocks.size());
+  const auto worst_blocks = static_cast<std::size_t>(
+      std::count_if(program.blocks.begin(), program.blocks.end(),
+                    [](const Block& b) { return b.reduction == Reduction::worst; }));
+  Evaluation out;
+  out.unit_loss.assign(units * worst_blocks, 0.0);
+  out.unit_scenario.assign(units * worst_blocks, 0);
+  std::vector<double> results(lines * width, 0.0);
+  std::vector<double> columns;
+  std::size_t seen = 0;
+  for (std::size_t b = 0; b < program.blocks.size(); ++b) {
+    const Block& block = program.blocks[b];
+    const std::size_t target = program.first_register(b);
+    const bool is_worst = block.reduction == Reduction::worst;
+    const std::size_t count = is_worst ? 1 : block.scenarios() ? cube.scenarios : block.columns.size();
+    if (is_worst) {
+      evaluator.worst(block, out.unit_loss.data() + seen, out.unit_scenario.data() + seen,
+                      static_cast<std::int64_t>(worst_blocks));
+    } else {
+      columns.assign(units * count, 0.0);
+      evaluator.store(block, columns.data(), static_cast<std::int64_t>(count));
+    }
+    for (std::size_t line = 0; line < lines; ++line) {
+      for (std::int64_t u = plan.line_units[line]; u < plan.line_units[line + 1]; ++u) {
+        const auto unit = static_cast<std::size_t>(u);
+        double* to = results.data() + line * width + target;
+        if (is_worst) {
+          double& loss = out.unit_loss[unit * worst_blocks + seen];
+          loss = 0.0 - loss;
+          *to += loss;
+        } else {
+          for (std::size_t c = 0; c < count; ++c) to[c] += columns[unit * count + c];
+        }
+      }
+    }
+    seen += is_worst ? 1 : 0;
+  }
+  out.account = plan.line_account;
+  out.pool = plan.line_pool;
+  out.unit_offsets = plan.line_units;
+  out.unit = plan.unit;
+  finish(program, results, width, out);
+  return out;
+}
+
+std::vector<double> grid(const Program& program, std::size_t block, const CubeView& cube,
+                         const PositionsView& positions, const CashView& cash, int threads) {
+  if (block >= program.blocks.size()) {
+    detail::refuse("E_INDEX", "block", -1, static_cast<double>(block), "no such block");
+  }
+  const Evaluator evaluator(program, cube, positions, cash, threads);
+  const Block& chosen = program.blocks[block];
+  const std::size_t count = chosen.scenarios() ? cube.scenarios : chosen.columns.size();
+  std::vector<double> out(static_cast<std::size_t>(evaluator.units()) * count);
+  evaluator.store(chosen, out.data(), static_cast<std::int64_t>(count));
+  return out;
+}
+
+namespace {
+
+// Positions against the cube as it is: no tree, one unit a row.
+void run_plain(const PositionsView& positions, const CubeView& cube, kernel::FoldTask task,
+               int threads) {
+  detail::need_size("values", cube.values.size(), cube.rows * cube.scenarios);
+  check_rows(positions.offsets, positions.instrument, positions.quantity.size(), cube.rows);
+  task.position_row = positions.instrument.data();
+  task.lots = positions.quantity.data();
+  task.unit_offsets = positions.offsets.data();
+  const auto cuts = cut(static_cast<std::int64_t>(positions.accounts()), [&](std::int64_t row) {
+    return positions.offsets[static_cast<std::size_t>(row)];
+  });
+  run_tiles({.values = cube.values,
+             .rows = cube.rows,
+             .columns = cube.scenarios,
+             .lot = {},
+             .weight = {}},
+            task, cuts, threads);
+}
+
+}  // namespace
+
+void aggregate(const PositionsView& positions, const CubeView& cube, std::span<double> out,
+               int threads) {
+  detail::need_size("out", out.size(), positions.accounts() * cube.scenarios);
+  kernel::FoldTask task{};
+  task.out = out.data();
+  task.out_stride = static_cast<std::int64_t>(cube.scenarios);
+  run_plain(positions, cube, task, threads);
+}
+
+void worst_loss(const PositionsView& positions, const CubeView& cube, std::span<double> loss,
+                std::span<std::int32_t> scenario, int threads) {
+  detail::need_size("loss", loss.size(), positions.accounts());
+  detail::need_size("scenario", scenario.size(), positions.accounts());
+  std::fill(loss.begin(), loss.end(), 0.0);
+  std::fill(scenario.begin(), scenario.end(), 0);
+  kernel::FoldTask task{};
+  task.worst = loss.data();
+  task.scenario = scenario.data();
+  task.stride = 1;
+  run_plain(positions, cube, task, threads);
+  for (double& x : loss) x = 0.0 - x;
+}
+
+}  // namespace riskslide

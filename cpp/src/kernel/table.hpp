@@ -1,0 +1,114 @@
+// Decides what a kernel offers: plain structs of pointers in, columns out. No type with a
+// constructor, no standard container: object files of different instruction sets share none.
+#pragma once
+
+#include <cstdint>
+
+namespace riskslide::kernel {
+
+inline constexpr int lanes = 8;  // columns are padded to a multiple of this many doubles
+
+// One block of options. `side` is +1 for a call and -1 for a put.
+struct GreeksBlock {
+  const double* underlying;
+  const double* strike;
+  const double* years;
+  const double* vol;
+  const double* rate;            // or the discount factor
+  const double* dividend_yield;  // bsm only
+  const double* side;
+  double* value;
+  double* delta;
+  double* gamma;
+  double* vega;
+  double* theta;
+  double* rho;
+  std::int64_t size;
+};
+
+// Shocks of one risk factor, resolved for one instrument, `size` columns (a multiple of lanes).
+struct ShockRow {
+  const double* scale;      // price' / price, floored at 0
+  const double* log_scale;  // its logarithm
+  const double* move;       // price' - price
+  const double* vol_scale;
+  const double* vol_shift;
+  const double* vol_floor;
+  const double* conversion;  // fx' / fx, over scale for an inverse instrument
+  std::int64_t size;
+};
+
+// Constants of one instrument. `unit` turns a price into reporting currency (over the price itself
+// for an inverse instrument: see revalue.cpp).
+struct Contract {
+  double price, strike, log_moneyness, root_years, vol, discount, unit, side;
+};
+
+// A maximal stretch of rows of one account that belong to one leaf.
+struct Run {
+  std::int64_t begin;
+  std::int32_t count;
+  std::int32_t leaf;  // or -1 - leaf where the stretch lies in the cash rows
+};
+
+// Fold with its special cases resolved; see risk/program.hpp.
+struct FoldNode {
+  double gain, loss, scale, deadband, cap;
+  std::int32_t parent;
+  std::int32_t identity;
+  std::int32_t anchored;
+};
+
+struct FoldLevel {
+  const FoldNode* nodes;
+};
+
+inline constexpr int max_levels = 16;
+
+// One tile of columns over a range of units.
+struct FoldTask {
+  const double* tile;  // (rows, width)
+  const std::int32_t* position_row;
+  const std::int64_t* lots;
+  const std::int32_t* cash_row;
+  const double* amount;
+  const Run* runs;
+  const double* run_bias;            // null where nothing is biased
+  const std::int64_t* unit_runs;     // (units + 1) first run of a unit; null: plain offsets
+  const std::int64_t* unit_offsets;  // (units + 1) used where unit_runs is null
+  std::int64_t first_unit, last_unit;
+  FoldLevel levels[max_levels];
+  int depth;
+  // reduction: worst if loss is given, else store
+  double* worst;           // (units, stride) most negative sum so far
+  std::int32_t* scenario;  // (units, stride)
+  std::int64_t stride;
+  std::int32_t first_column;
+  std::int32_t columns;  // columns of this tile that count
+  double* out;           // (units, out_stride) at the tile's first column
+  std::int64_t out_stride;
+};
+
+// 0 where all is well; else bits: 1 an input is out of its domain, 2 an output is not finite.
+using GreeksKernel = int (*)(const GreeksBlock&);
+// values: value' - base in `size` columns; returns nothing.
+using RevalueKernel = void (*)(const Contract&, const ShockRow&, double base, double* values);
+
+struct Table {
+  const char* name;
+  GreeksKernel greeks[3][2];  // [model][discounting]
+  RevalueKernel revalue[4];   // [payoff]
+  void (*log_ratio)(const double* a, const double* b, double* out, std::int64_t size);
+  void (*exponential)(const double* x, double* out, std::int64_t size);
+  void (*fold)(const FoldTask&);
+};
+
+inline constexpr int tile_width = 16;
+
+extern const Table baseline;
+#if defined(RISKSLIDE_X86_KERNELS)
+extern const Table x86_64_v3;
+extern const Table x86_64_v4;
+#endif
+
+}  // namespace riskslide::kernel

@@ -1,0 +1,116 @@
+// Decides the order in which a book's rows meet the netting tree; see plan.hpp.
+#include "plan.hpp"
+
+#include <algorithm>
+
+#include "threads.hpp"
+
+namespace riskslide::detail {
+namespace {
+
+using kernel::Run;
+
+std::int32_t leaf_of(const Run& run) { return run.leaf < 0 ? -1 - run.leaf : run.leaf; }
+
+// Unit above every leaf.
+std::vector<std::int32_t> units_of_leaves(const Program& p) {
+  const std::size_t leaves = p.levels.empty() ? p.units.size() : p.levels.front().parent.size();
+  std::vector<std::int32_t> unit(leaves);
+  for (std::size_t leaf = 0; leaf < leaves; ++leaf) {
+    auto node = static_cast<std::int32_t>(leaf);
+    for (const Level& level : p.levels) node = level.parent[static_cast<std::size_t>(node)];
+    unit[leaf] = node;
+  }
+  return unit;
+}
+
+// Maximal stretches of equal leaf in [begin, end) of `row`; cash runs carry -1 - leaf.
+void append_runs(const std::vector<std::int32_t>& leaf, std::span<const std::int32_t> row,
+                 std::int64_t begin, std::int64_t end, bool cash, std::vector<Run>& runs) {
+  for (std::int64_t i = begin; i < end;) {
+    const std::int32_t node = leaf[static_cast<std::size_t>(row[static_cast<std::size_t>(i)])];
+    std::int64_t next = i + 1;
+    while (next < end && leaf[static_cast<std::size_t>(row[static_cast<std::size_t>(next)])] == node) {
+      ++next;
+    }
+    for (; i < next; i += std::min<std::int64_t>(next - i, INT32_MAX)) {
+      const auto count = static_cast<std::int32_t>(std::min<std::int64_t>(next - i, INT32_MAX));
+      runs.push_back({i, count, cash ? -1 - node : node});
+    }
+  }
+}
+
+// Appends one account to the plan of its stretch of accounts.
+void plan_account(const Program& program, const std::vector<std::int32_t>& unit_of_leaf,
+                  const PositionsView& positions, const CashView& cash, std::size_t account,
+                  std::vector<Run>& scratch, Plan& plan) {
+  scratch.clear();
+  append_runs(program.leaf, positions.instrument, positions.offsets[account],
+              positions.offsets[account + 1], false, scratch);
+  append_runs(program.leaf, cash.instrument, cash.offsets[account], cash.offsets[account + 1], true,
+              scratch);
+  const auto before = [](const Run& a, const Run& b) { return leaf_of(a) < leaf_of(b); };
+  if (!std::is_sorted(scratch.begin(), scratch.end(), before)) {
+    std::stable_sort(scratch.begin(), scratch.end(), before);
+  }
+  std::int32_t last_unit = -1, last_pool = -1;
+  const auto open_line = [&](std::int32_t pool) {
+    plan.line_account.push_back(static_cast<std::int64_t>(account));
+    plan.line_pool.push_back(pool);
+    plan.line_units.push_back(static_cast<std::int64_t>(plan.unit.size()));
+    last_pool = pool;
+  };
+  for (const Run& run : scratch) {
+    const std::int32_t unit = unit_of_leaf[static_cast<std::size_t>(leaf_of(run))];
+    const std::int32_t pool = program.unit_pool[static_cast<std::size_t>(unit)];
+    if (pool != last_pool) open_line(pool);
+    if (unit != last_unit) {
+      plan.unit.push_back(unit);
+      plan.unit_runs.push_back(static_cast<std::int64_t>(plan.runs.size()));
+      last_unit = unit;
+    }
+    plan.runs.push_back(run);
+  }
+  if (scratch.empty()) open_line(0);
+}
+
+}  // namespace
+
+Plan make_plan(const Program& program, const PositionsView& positions, const CashView& cash,
+               int threads) {
+  const std::vector<std::int32_t> unit_of_leaf = units_of_leaves(program);
+  constexpr std::size_t block = 2048;
+  const std::size_t accounts = positions.accounts();
+  const std::size_t blocks = (accounts + block - 1) / block;
+  std::vector<Plan> pieces(blocks);
+  parallel_for(static_cast<std::int64_t>(blocks), threads, [&](std::int64_t b) {
+    std::vector<Run> scratch;
+    const std::size_t first = static_cast<std::size_t>(b) * block;
+    for (std::size_t a = first; a < std::min(accounts, first + block); ++a) {
+      plan_account(program, unit_of_leaf, positions, cash, a, scratch,
+                   pieces[static_cast<std::size_t>(b)]);
+    }
+  });
+  Plan whole;
+  for (Plan& piece : pieces) {
+    const auto runs = static_cast<std::int64_t>(whole.runs.size());
+    const auto units = static_cast<std::int64_t>(whole.unit.size());
+    for (std::int64_t& start : piece.unit_runs) start += runs;
+    for (std::int64_t& start : piece.line_units) start += units;
+    const auto append = [](auto& to, const auto& from) {
+      to.insert(to.end(), from.begin(), from.end());
+    };
+    append(whole.runs, piece.runs);
+    append(whole.unit_runs, piece.unit_runs);
+    append(whole.unit, piece.unit);
+    append(whole.line_units, piece.line_units);
+    append(whole.line_account, piece.line_account);
+    append(whole.line_pool, piece.line_pool);
+    piece = Plan();
+  }
+  whole.unit_runs.push_back(static_cast<std::int64_t>(whole.runs.size()));
+  whole.line_units.push_back(static_cast<std::int64_t>(whole.unit.size()));
+  return whole;
+}
+
+}  // namespace riskslide::detail

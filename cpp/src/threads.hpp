@@ -1,0 +1,22 @@
+// Decides how work is spread over threads: one persistent pool a process, remade after a fork.
+#pragma once
+
+#include <cstdint>
+
+namespace riskslide::detail {
+
+using Task = void (*)(void* context, std::int64_t index);
+
+/// Runs task(context, 0 .. tasks - 1) on up to `threads` threads (0: default_threads()), the
+/// caller's among them, and returns when all are done. Tasks must not throw. A call from inside a
+/// task runs in the calling thread.
+void run_tasks(Task task, void* context, std::int64_t tasks, int threads);
+
+/// The same for a callable with `void operator()(std::int64_t) const`.
+template <class Body>
+void parallel_for(std::int64_t tasks, int threads, const Body& body) {
+  run_tasks([](void* context, std::int64_t i) { (*static_cast<const Body*>(context))(i); },
+            const_cast<Body*>(&body), tasks, threads);
+}
+
+}  // namespace riskslide::detail

@@ -1,0 +1,16 @@
+// Decides which parts of the extension exist.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace riskslide::python {
+
+void bind_errors(pybind11::module_& module);
+void bind_runtime(pybind11::module_& module);
+void bind_greeks(pybind11::module_& module);
+void bind_revalue(pybind11::module_& module);
+void bind_positions(pybind11::module_& module);
+void bind_program(pybind11::module_& module);
+void bind_evaluate(pybind11::module_& module);
+
+}  // namespace riskslide::python

@@ -1,0 +1,136 @@
+// Binds riskslide/risk/evaluate.hpp.
+#include "bind.hpp"
+#include "convert.hpp"
+#include "riskslide/risk/evaluate.hpp"
+
+namespace riskslide::python {
+namespace {
+
+template <class Quantity>
+struct HeldRows {
+  py::array_t<std::int64_t> offsets;
+  py::array_t<std::int32_t> instrument;
+  py::array_t<Quantity> quantity;
+
+  HeldRows(const py::tuple& rows, const char* name)
+      : offsets(strict<std::int64_t>(rows[0], "offsets")),
+        instrument(strict<std::int32_t>(rows[1], "instrument")),
+        quantity(strict<Quantity>(rows[2], name)) {}
+
+  [[nodiscard]] RowsView<Quantity> get() const {
+    return {view(offsets), view(instrument), view(quantity)};
+  }
+};
+
+struct HeldCube {
+  py::array_t<double> values, base;
+
+  HeldCube(const py::object& v, const py::object& b)
+      : values(strict<double>(v, "values", 2)), base(strict<double>(b, "base")) {}
+
+  [[nodiscard]] CubeView get() const {
+    return {view(values), view(base), static_cast<std::size_t>(values.shape(0)),
+            static_cast<std::size_t>(values.shape(1))};
+  }
+};
+
+py::dict run(const Program& program, const py::object& values, const py::object& base,
+             const py::tuple& positions, const py::tuple& cash, int threads) {
+  const HeldCube cube(values, base);
+  const HeldRows<std::int64_t> lots(positions, "lots");
+  const HeldRows<double> amounts(cash, "amount");
+  const CubeView cube_view = cube.get();
+  const auto lots_view = lots.get();
+  const auto cash_view = amounts.get();
+  Evaluation result;
+  {
+    const py::gil_scoped_release unlocked;
+    result = evaluate(program, cube_view, lots_view, cash_view, threads);
+  }
+  const auto lines = static_cast<py::ssize_t>(result.account.size());
+  const auto units = static_cast<py::ssize_t>(result.unit.size());
+  const py::ssize_t worst = units == 0 ? 0 : static_cast<py::ssize_t>(result.unit_loss.size()) / units;
+  py::dict out;
+  out["account"] = owned(std::move(result.account));
+  out["pool"] = owned(std::move(result.pool));
+  out["outputs"] = owned(std::move(result.outputs),
+                         {lines, static_cast<py::ssize_t>(program.outputs.size())});
+  out["unit_offsets"] = owned(std::move(result.unit_offsets));
+  out["unit"] = owned(std::move(result.unit));
+  out["unit_loss"] = owned(std::move(result.unit_loss), {units, worst});
+  out["unit_scenario"] = owned(std::move(result.unit_scenario), {units, worst});
+  return out;
+}
+
+py::array_t<double> run_grid(const Program& program, std::size_t block, const py::object& values,
+                             const py::object& base, const py::tuple& positions,
+                             const py::tuple& cash, int threads) {
+  const HeldCube cube(values, base);
+  const HeldRows<std::int64_t> lots(positions, "lots");
+  const HeldRows<double> amounts(cash, "amount");
+  const CubeView cube_view = cube.get();
+  const auto lots_view = lots.get();
+  const auto cash_view = amounts.get();
+  std::vector<double> out;
+  {
+    const py::gil_scoped_release unlocked;
+    out = grid(program, block, cube_view, lots_view, cash_view, threads);
+  }
+  const Block& chosen = program.blocks[block];
+  const auto columns =
+      static_cast<py::ssize_t>(chosen.scenarios() ? cube_view.scenarios : chosen.columns.size());
+  const py::ssize_t units = columns == 0 ? 0 : static_cast<py::ssize_t>(out.size()) / columns;
+  return owned(std::move(out), {units, columns});
+}
+
+CubeView plain(const py::array_t<double>& values) {
+  return {view(values), {}, static_cast<std::size_t>(values.shape(0)),
+          static_cast<std::size_t>(values.shape(1))};
+}
+
+py::array_t<double> run_aggregate(const py::tuple& positions, const py::object& values,
+                                  int threads) {
+  const auto matrix = strict<double>(values, "values", 2);
+  const HeldRows<std::int64_t> lots(positions, "lots");
+  const auto rows = lots.get();
+  py::array_t<double> out({static_cast<py::ssize_t>(rows.accounts()), matrix.shape(1)});
+  const auto to = writable(out, "out");
+  const CubeView cube = plain(matrix);
+  const py::gil_scoped_release unlocked;
+  aggregate(rows, cube, to, threads);
+  return out;
+}
+
+py::tuple run_worst(const py::tuple& positions, const py::object& values, int threads) {
+  const auto matrix = strict<double>(values, "values", 2);
+  const HeldRows<std::int64_t> lots(positions, "lots");
+  const auto rows = lots.get();
+  const auto n = static_cast<py::ssize_t>(rows.accounts());
+  py::array_t<double> loss(n);
+  py::array_t<std::int32_t> scenario(n);
+  const auto loss_to = writable(loss, "loss");
+  const auto scenario_to = writable(scenario, "scenario");
+  const CubeView cube = plain(matrix);
+  {
+    const py::gil_scoped_release unlocked;
+    worst_loss(rows, cube, loss_to, scenario_to, threads);
+  }
+  return py::make_tuple(loss, scenario);
+}
+
+}  // namespace
+
+void bind_evaluate(py::module_& module) {
+  module.def("evaluate", &run, py::arg("program"), py::arg("values"), py::arg("base"),
+             py::arg("positions"), py::arg("cash"), py::arg("threads") = 0,
+             "Fold a cube through a program: one line per (account, pool).");
+  module.def("grid", &run_grid, py::arg("program"), py::arg("block"), py::arg("values"),
+             py::arg("base"), py::arg("positions"), py::arg("cash"), py::arg("threads") = 0,
+             "P&L (units, columns) of one block.");
+  module.def("aggregate", &run_aggregate, py::arg("positions"), py::arg("values"),
+             py::arg("threads") = 0, "Sums (row, scenario) of lots times values.");
+  module.def("worst_loss", &run_worst, py::arg("positions"), py::arg("values"),
+             py::arg("threads") = 0, "(loss >= 0, scenario) of every row.");
+}
+
+}  // namespace riskslide::python

@@ -1,0 +1,172 @@
+// Binds riskslide/risk/program.hpp: a Program is built from, and taken apart into, a dict of plain
+// parts whose names are those of the header.
+#include <pybind11/stl.h>
+
+#include "bind.hpp"
+#include "convert.hpp"
+#include "riskslide/risk/program.hpp"
+
+namespace riskslide::python {
+namespace {
+
+using Names = std::vector<std::string>;
+
+Level level_of(const py::dict& part) {
+  Level level;
+  level.parent = copied<std::int32_t>(part["parent"], "parent");
+  const auto column = [&](const char* name) { return copied<double>(part[name], name); };
+  const auto gain = column("gain"), loss = column("loss"), scale = column("scale");
+  const auto deadband = column("deadband"), cap = column("cap");
+  const auto biased = strict<bool>(part["biased"], "biased");
+  const auto anchored = strict<bool>(part["anchored"], "anchored");
+  const std::size_t nodes = level.parent.size();
+  for (const std::size_t size :
+       {gain.size(), loss.size(), scale.size(), deadband.size(), cap.size(),
+        static_cast<std::size_t>(biased.size()), static_cast<std::size_t>(anchored.size())}) {
+    if (size != nodes) {
+      throw InputError("E_SHAPE", "levels", -1, static_cast<double>(size),
+                       "every column of a level must have one entry a node");
+    }
+  }
+  for (std::size_t n = 0; n < nodes; ++n) {
+    level.folds.push_back({gain[n], loss[n], scale[n], deadband[n], cap[n], biased.data()[n],
+                           anchored.data()[n]});
+  }
+  return level;
+}
+
+py::dict part_of(const Level& level) {
+  const auto column = [&](double Fold::* field) {
+    std::vector<double> values;
+    for (const Fold& fold : level.folds) values.push_back(fold.*field);
+    return owned(std::move(values));
+  };
+  const auto flags = [&](bool Fold::* field) {
+    py::array_t<bool> values(static_cast<py::ssize_t>(level.folds.size()));
+    for (std::size_t n = 0; n < level.folds.size(); ++n) {
+      values.mutable_data()[n] = level.folds[n].*field;
+    }
+    return values;
+  };
+  py::dict part;
+  part["parent"] = owned(std::vector<std::int32_t>(level.parent));
+  part["gain"] = column(&Fold::gain);
+  part["loss"] = column(&Fold::loss);
+  part["scale"] = column(&Fold::scale);
+  part["deadband"] = column(&Fold::deadband);
+  part["cap"] = column(&Fold::cap);
+  part["biased"] = flags(&Fold::biased);
+  part["anchored"] = flags(&Fold::anchored);
+  return part;
+}
+
+Block block_of(const py::dict& part) {
+  return {.name = part["name"].cast<std::string>(),
+          .reduction = static_cast<Reduction>(part["reduction"].cast<std::uint8_t>()),
+          .columns = part["columns"].cast<Names>(),
+          .weight = copied<double>(part["weight"], "weight"),
+          .attribute = copied<double>(part["attribute"], "attribute", 2),
+          .of_base = part["of_base"].cast<bool>()};
+}
+
+py::dict part_of(const Block& block, std::size_t rows) {
+  py::dict part;
+  part["name"] = block.name;
+  part["reduction"] = static_cast<std::uint8_t>(block.reduction);
+  part["columns"] = block.columns;
+  part["weight"] = owned(std::vector<double>(block.weight));
+  const auto columns = static_cast<py::ssize_t>(block.scenarios() ? 0 : block.columns.size());
+  part["attribute"] = owned(std::vector<double>(block.attribute),
+                            {static_cast<py::ssize_t>(rows), columns});
+  part["of_base"] = block.of_base;
+  return part;
+}
+
+Scenarios scenarios_of(const py::dict& part) {
+  const auto matrix = [&](const char* name) { return copied<double>(part[name], name, 2); };
+  return {.labels = part["labels"].cast<Names>(),
+          .factors = part["factors"].cast<Names>(),
+          .price_scale = matrix("price_scale"),
+          .price_shift = matrix("price_shift"),
+          .vol_scale = matrix("vol_scale"),
+          .vol_shift = matrix("vol_shift"),
+          .vol_floor = matrix("vol_floor")};
+}
+
+py::dict part_of(const Scenarios& s) {
+  const auto matrix = [&](const std::vector<double>& values) {
+    return owned(std::vector<double>(values), {static_cast<py::ssize_t>(s.factors.size()),
+                                               static_cast<py::ssize_t>(s.labels.size())});
+  };
+  py::dict part;
+  part["labels"] = s.labels;
+  part["factors"] = s.factors;
+  part["price_scale"] = matrix(s.price_scale);
+  part["price_shift"] = matrix(s.price_shift);
+  part["vol_scale"] = matrix(s.vol_scale);
+  part["vol_shift"] = matrix(s.vol_shift);
+  part["vol_floor"] = matrix(s.vol_floor);
+  return part;
+}
+
+Program program_of(const py::dict& part) {
+  Program p;
+  p.name = part["name"].cast<std::string>();
+  p.rows = part["rows"].cast<Names>();
+  p.leaf = copied<std::int32_t>(part["leaf"], "leaf");
+  p.lot = copied<double>(part["lot"], "lot");
+  for (const auto& level : part["levels"]) p.levels.push_back(level_of(level.cast<py::dict>()));
+  p.units = part["units"].cast<Names>();
+  p.unit_pool = copied<std::int32_t>(part["unit_pool"], "unit_pool");
+  p.pools = part["pools"].cast<Names>();
+  for (const auto& block : part["blocks"]) p.blocks.push_back(block_of(block.cast<py::dict>()));
+  p.registers = copied<double>(part["registers"], "registers");
+  const auto steps = strict<std::int32_t>(part["steps"], "steps", 2);
+  for (py::ssize_t k = 0; k < steps.shape(0); ++k) {
+    p.steps.push_back({static_cast<Operation>(steps.at(k, 0)), steps.at(k, 1), steps.at(k, 2),
+                       steps.at(k, 3)});
+  }
+  p.outputs = part["outputs"].cast<Names>();
+  p.output_register = copied<std::int32_t>(part["output_register"], "output_register");
+  p.scenarios = scenarios_of(part["scenarios"].cast<py::dict>());
+  p.check();
+  return p;
+}
+
+py::dict parts_of(const Program& p) {
+  py::list levels, blocks;
+  for (const Level& level : p.levels) levels.append(part_of(level));
+  for (const Block& block : p.blocks) blocks.append(part_of(block, p.rows.size()));
+  std::vector<std::int32_t> steps;
+  for (const Step& s : p.steps) {
+    steps.insert(steps.end(), {static_cast<std::int32_t>(s.operation), s.target, s.left, s.right});
+  }
+  py::dict part;
+  part["name"] = p.name;
+  part["rows"] = p.rows;
+  part["leaf"] = owned(std::vector<std::int32_t>(p.leaf));
+  part["lot"] = owned(std::vector<double>(p.lot));
+  part["levels"] = levels;
+  part["units"] = p.units;
+  part["unit_pool"] = owned(std::vector<std::int32_t>(p.unit_pool));
+  part["pools"] = p.pools;
+  part["blocks"] = blocks;
+  part["registers"] = owned(std::vector<double>(p.registers));
+  part["steps"] = owned(std::move(steps), {static_cast<py::ssize_t>(p.steps.size()), 4});
+  part["outputs"] = p.outputs;
+  part["output_register"] = owned(std::vector<std::int32_t>(p.output_register));
+  part["scenarios"] = part_of(p.scenarios);
+  return part;
+}
+
+}  // namespace
+
+void bind_program(py::module_& module) {
+  py::class_<Program>(module, "Program", "A compiled rule book.")
+      .def(py::init(&program_of), py::arg("parts"))
+      .def("parts", &parts_of)
+      .def("to_bytes", [](const Program& p) { return py::bytes(p.to_bytes()); })
+      .def_static("from_bytes", &Program::from_bytes, py::arg("data"));
+}
+
+}  // namespace riskslide::python

@@ -1,0 +1,51 @@
+"""riskslide: portfolio margin by risk slides, for one account or a clearing house."""
+
+from ._version import __version__
+from .account.verdict import Assessment, Status
+from .book.instruments import Instruments
+from .book.portfolio import Portfolio
+from .book.positions import Positions
+from .engine import assess
+from .engine import compile_rulebook as compile
+from .errors import InputError, RiskslideError
+from .margin.program import Program
+from .market.state import Market, Quote
+from .runtime import runtime
+from .scenario.shocks import Scenarios
+from .value.cube import Cube, WorstLoss, aggregate, revalue, worst_loss
+from .value.exposure import Exposure, greeks, stress
+from .value.pricing import Greeks, bachelier, black76, bsm
+from .venue.load import load_rulebook
+from .venue.rulebook import Rulebook
+
+__all__ = [
+    "Assessment",
+    "Cube",
+    "Exposure",
+    "Greeks",
+    "InputError",
+    "Instruments",
+    "Market",
+    "Portfolio",
+    "Positions",
+    "Program",
+    "Quote",
+    "RiskslideError",
+    "Rulebook",
+    "Scenarios",
+    "Status",
+    "WorstLoss",
+    "__version__",
+    "aggregate",
+    "assess",
+    "bachelier",
+    "black76",
+    "bsm",
+    "compile",
+    "greeks",
+    "load_rulebook",
+    "revalue",
+    "runtime",
+    "stress",
+    "worst_loss",
+]

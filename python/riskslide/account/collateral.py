@@ -1,0 +1,44 @@
+"""Decides the amounts behind the cash rows: balances, and P&L since the entry prices."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .. import _core
+from ..book.columns import Float, Int32, Int64
+from ..book.instruments import Kind
+from ..book.portfolio import Portfolio, Rows
+from ..market.state import State
+
+
+def cash_rows(
+    portfolio: Portfolio, rows: Rows, state: State, threads: int | None = None
+) -> tuple[Int64, Int32, Float]:
+    """CSR (offsets, row, amount) of balances and unrealised P&L, in units of their asset."""
+    balance = np.array([rows.balance[a] for a in portfolio.assets], dtype=np.int64)
+    instruments = portfolio.instruments
+    settled = np.array([rows.pnl.get(c, -1) for c in instruments.currencies], dtype=np.int64)
+    currency = instruments.currency[portfolio.entry_instrument]
+    account = np.concatenate([portfolio.balance_account, portfolio.entry_account])
+    row = np.concatenate([balance[portfolio.balance_asset], settled[currency]])
+    amount = np.concatenate([portfolio.balance_amount, unrealised(portfolio, state)])
+    return _core.cash_from_columns(
+        account, row, amount, len(portfolio.accounts), len(rows), threads or 0
+    )
+
+
+def unrealised(portfolio: Portfolio, state: State) -> Float:
+    """P&L of every entry since its price, in the settlement currency; 0 for options and spot.
+
+    Linear: n * (p - p0); inverse: n * (1/p0 - 1/p), n = quantity times multiplier. An option's
+    premium was paid when it was bought, so its whole value counts as option value instead.
+    """
+    at = portfolio.entry_instrument
+    instruments = portfolio.instruments
+    mark, entry = state.mark[at], portfolio.entry_price
+    margined = (instruments.kind[at] == Kind.FUTURE) | (instruments.kind[at] == Kind.PERPETUAL)
+    size = portfolio.entry_quantity * instruments.multiplier[at]
+    inverse = instruments.inverse[at] & margined
+    mark_over, entry_over = np.where(inverse, mark, 1.0), np.where(inverse, entry, 1.0)
+    coin = size * (1.0 / entry_over - 1.0 / mark_over)
+    return np.where(margined, np.where(inverse, coin, size * (mark - entry)), 0.0)

@@ -1,0 +1,165 @@
+"""Decides what follows for an account: status, ratio, and evidence that adds up exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+
+from ..book.columns import Float, Int32, Int64, UInt8
+
+NANO = 1e9  # amounts are compared and explained in whole billionths of the reporting unit
+
+
+class Status(IntEnum):
+    """Where equity stands; equality counts for the account."""
+
+    HEALTHY = 0  # equity >= initial
+    NO_NEW_RISK = 1  # initial > equity >= maintenance
+    LIQUIDATION = 2  # maintenance > equity >= 0
+    BANKRUPT = 3  # 0 > equity
+
+
+def status_of(equity: Float, initial: Float, maintenance: Float) -> UInt8:
+    """Status of every line, on amounts rounded to whole billionths."""
+    have, need, keep = (np.rint(x * NANO) for x in (equity, initial, maintenance))
+    status = np.full(equity.shape, Status.HEALTHY, dtype=np.uint8)
+    status[have < need] = Status.NO_NEW_RISK
+    status[have < keep] = Status.LIQUIDATION
+    status[have < 0] = Status.BANKRUPT
+    return status
+
+
+def ratio_of(maintenance: Float, equity: Float) -> Float:
+    """maintenance / equity; 0 where nothing is required, infinite where equity is not positive."""
+    positive = equity > 0
+    ratio = maintenance / np.where(positive, equity, 1.0)
+    return np.where(maintenance == 0, 0.0, np.where(positive, ratio, np.inf))
+
+
+def shares(total: float, parts: list[float]) -> tuple[int, list[int]]:
+    """`total` and `parts` in whole billionths, the parts adding up to the total exactly.
+
+    Each part is rounded down and the units that are left go to the largest remainders, ties to the
+    first.
+    """
+    whole = round(total * NANO)
+    floors = [int(np.floor(p * NANO)) for p in parts]
+    left = whole - sum(floors)
+    order = sorted(range(len(parts)), key=lambda k: (floors[k] - parts[k] * NANO, k))
+    for k in range(left):
+        floors[order[k % len(order)]] += 1
+    for k in range(-left):
+        floors[order[-1 - k % len(order)]] -= 1
+    return whole, floors
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """One row in the worst scenario of its unit: amounts in the reporting currency."""
+
+    name: str
+    quantity: float
+    pnl: float
+
+
+@dataclass(frozen=True, slots=True)
+class UnitEvidence:
+    """Where one unit (underlying) loses most: the loss is -(sum of the contributions), floored at
+    zero; `grid` is its P&L in every scenario."""
+
+    unit: str
+    loss: float
+    scenario: int
+    label: str
+    grid: tuple[float, ...]
+    contributions: tuple[Contribution, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Everything that a requirement was made of, so that it can be worked again by hand.
+
+    `maintenance_parts` and `equity_parts` are whole billionths that add up to the totals exactly.
+    """
+
+    account: str
+    pool: str
+    maintenance: int
+    maintenance_parts: Mapping[str, int]
+    initial: int
+    equity: int
+    equity_parts: Mapping[str, int]
+    units: tuple[UnitEvidence, ...]
+    rulebook_sha256: str
+    program_sha256: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Assessment:
+    """Requirements of every (account, pool): L lines, sorted by account.
+
+    Amounts (L) in the reporting currency: equity = collateral (balances after haircut)
+    + unrealised_pnl + option_value; maintenance, initial >= 0; excess = equity - initial;
+    maintenance_ratio = maintenance / equity (inf where equity <= 0 and something is required).
+    worst_scenario (L): index of the scenario behind the largest unit loss, `scenarios` the labels.
+    grid_only: worst losses are over the listed scenarios, not over the space between them.
+    """
+
+    account: tuple[str, ...]
+    pool: tuple[str, ...]
+    initial: Float
+    maintenance: Float
+    equity: Float
+    collateral: Float
+    unrealised_pnl: Float
+    option_value: Float
+    excess: Float
+    maintenance_ratio: Float
+    status: UInt8
+    worst_scenario: Int32
+    worst_unit: tuple[str, ...]
+    scenarios: tuple[str, ...]
+    warnings: tuple[str, ...]
+    as_of: int
+    valid_for: float
+    reporting: str
+    rulebook: str
+    rulebook_sha256: str
+    program_sha256: str
+    unit_offsets: Int64
+    unit: Int32
+    units: tuple[str, ...]
+    unit_loss: Float
+    unit_scenario: Int32
+    source: Any  # what `explain` draws on: see engine.py
+    grid_only: bool = True
+
+    def __len__(self) -> int:
+        return len(self.account)
+
+    @property
+    def parts(self) -> dict[str, Float]:
+        """Maintenance of every line by unit, (L) each; they add up to `maintenance`."""
+        out = {name: np.zeros(len(self)) for name in self.units}
+        line = np.repeat(np.arange(len(self)), self.unit_offsets[1:] - self.unit_offsets[:-1])
+        for k, name in enumerate(self.units):
+            at = self.unit == k
+            out[name][line[at]] = self.unit_loss[at]
+        return out
+
+    def line(self, account: str) -> int:
+        """Index of the first line of an account; KeyError if there is none."""
+        try:
+            return self.account.index(account)
+        except ValueError:
+            raise KeyError(account) from None
+
+    def explain(self, account: str) -> tuple[Evidence, ...]:
+        """Evidence of every line of an account."""
+        first = self.line(account)
+        lines = [k for k in range(first, len(self)) if self.account[k] == account]
+        return tuple(self.source.evidence(self, line) for line in lines)

@@ -1,0 +1,1 @@
+"""What is held: instruments, positions in integer lots, balances."""

@@ -1,0 +1,103 @@
+"""Decides how positions are held: sorted rows of integer lots per account (CSR)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from .. import _core
+from ..errors import refuse
+from .columns import Float, Int32, Int64, int_column
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Positions:
+    """Positions of A accounts: those of account a are [offsets[a], offsets[a + 1]).
+
+    offsets: int64 (A + 1); instrument: int32, an index; lots: int64, negative = short.
+    """
+
+    offsets: Int64
+    instrument: Int32
+    lots: Int64
+
+    @classmethod
+    def from_columns(
+        cls,
+        account: Any,
+        instrument: Any,
+        lots: Any,
+        *,
+        accounts: int | None = None,
+        instruments: int | None = None,
+        threads: int | None = None,
+    ) -> Self:
+        """Rows of unsorted integer columns of one length; equal pairs are summed exactly.
+
+        `accounts` and `instruments` (counts) default to the largest index plus one. Raises
+        InputError: `E_INDEX` for an index out of range, `E_OVERFLOW` where a sum leaves int64.
+        """
+        a = int_column(account, "account")
+        i = int_column(instrument, "instrument", a.size)
+        q = int_column(lots, "lots", a.size)
+        n_accounts = int(a.max(initial=-1)) + 1 if accounts is None else accounts
+        n_instruments = int(i.max(initial=-1)) + 1 if instruments is None else instruments
+        return cls(
+            *_core.positions_from_columns(a, i, q, n_accounts, n_instruments, threads or 0)
+        )
+
+    @property
+    def accounts(self) -> int:
+        return int(self.offsets.size) - 1
+
+    @property
+    def csr(self) -> tuple[Int64, Int32, Int64]:
+        """The three arrays as the kernel takes them."""
+        return self.offsets, self.instrument, self.lots
+
+    def take(self, accounts: Int64) -> Positions:
+        """The rows of these accounts, in this order."""
+        return Positions(*take_rows(self.csr, accounts))
+
+
+def take_rows(rows: tuple[Int64, Int32, Any], accounts: Int64) -> tuple[Int64, Int32, Any]:
+    """The CSR rows of `accounts`, in that order."""
+    offsets, index, quantity = rows
+    length = (offsets[1:] - offsets[:-1])[accounts]
+    out = np.zeros(accounts.size + 1, dtype=np.int64)
+    np.cumsum(length, out=out[1:])
+    at = np.arange(int(out[-1]), dtype=np.int64) + np.repeat(offsets[accounts] - out[:-1], length)
+    return out, np.ascontiguousarray(index[at]), np.ascontiguousarray(quantity[at])
+
+
+def lots_of(quantity: Float, lot: Float, row_of: Int64 | None = None) -> Int64:
+    """Whole lots of quantities in contract units.
+
+    Refuses (`E_LOT`) a quantity that is no whole number of lots to 1e-9 of itself, and
+    (`E_OVERFLOW`) one of 2**63 lots or more.
+    """
+    count = quantity / lot
+    whole = np.rint(count)
+    off = np.flatnonzero(np.abs(count - whole) > 1e-9 * np.maximum(np.abs(count), 1.0))
+    row = int(off[0]) if off.size else -1
+    if row >= 0:
+        refuse(
+            "E_LOT",
+            "quantity",
+            row if row_of is None else int(row_of[row]),
+            float(quantity[row]),
+            f"must be a whole number of lots of {float(lot[row])!r}",
+        )
+    big = np.flatnonzero(np.abs(whole) >= 2.0**63)
+    if big.size:
+        row = int(big[0])
+        refuse(
+            "E_OVERFLOW",
+            "quantity",
+            row if row_of is None else int(row_of[row]),
+            float(quantity[row]),
+            f"is beyond 2**63 lots of {float(lot[row])!r}; use a larger lot",
+        )
+    return whole.astype(np.int64)

@@ -1,0 +1,1 @@
+"""Doors to the outside: files, venue formats, reports, the command line."""

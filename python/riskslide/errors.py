@@ -1,0 +1,86 @@
+"""Decides how every refusal reads: what, where (file, row, column), the value and the fix."""
+
+from __future__ import annotations
+
+import math
+from typing import NoReturn
+
+
+class RiskslideError(Exception):
+    """Root of everything that riskslide raises on purpose."""
+
+
+class InputError(RiskslideError, ValueError):
+    """A refused input.
+
+    code: stable name such as ``E_VOL_NEGATIVE``; column: the argument or column; row: 0-based row
+    of an array, or 1-based line of a file when `file` is given; value: what stood there; fix: what
+    it must be instead. `rows` holds every refused row as (row, column, code) where more than one
+    is known.
+    """
+
+    def __init__(
+        self,
+        *,
+        code: str,
+        column: str = "",
+        row: int | None = None,
+        value: object = None,
+        fix: str = "",
+        file: str = "",
+        rows: tuple[tuple[int, str, str], ...] = (),
+    ) -> None:
+        self.code = code
+        self.column = column
+        self.row = row
+        self.value = None if isinstance(value, float) and math.isnan(value) else value
+        self.fix = fix
+        self.file = file
+        self.rows = rows
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        place = self.place()
+        shown = "" if self.value is None else f" = {self.value!r}"
+        where = f"{place}{shown}" if place else shown.removeprefix(" = ")
+        return f"{self.code}: {where}: {self.fix}" if where else f"{self.code}: {self.fix}"
+
+    def place(self) -> str:
+        """Where the value stood: ``file:line:column`` or ``column[row]``."""
+        if self.file:
+            line = "" if self.row is None else f":{self.row}"
+            return f"{self.file}{line}" + (f":{self.column}" if self.column else "")
+        return self.column if self.row is None else f"{self.column}[{self.row}]"
+
+    def as_dict(self) -> dict[str, object]:
+        """The same facts for machines, as ``--json`` prints them."""
+        return {
+            "code": self.code,
+            "file": self.file or None,
+            "row": self.row,
+            "column": self.column or None,
+            "value": self.value if isinstance(self.value, int | float) else _text(self.value),
+            "fix": self.fix,
+            "rows": [list(r) for r in self.rows],
+        }
+
+
+class MissingExtra(RiskslideError, ImportError):
+    """A feature needs a package that is not installed; the message holds the install line."""
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def refuse(
+    code: str,
+    column: str = "",
+    row: int | None = None,
+    value: object = None,
+    fix: str = "",
+    *,
+    file: str = "",
+) -> NoReturn:
+    """Raise the InputError of these facts."""
+    raise InputError(code=code, column=column, row=row, value=value, fix=fix, file=file)

@@ -1,0 +1,1 @@
+"""What must be posted: rule books compiled to programs."""

@@ -1,0 +1,183 @@
+"""Decides how a compiled rule book is held in Python; risk/program.hpp says what it means."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from enum import IntEnum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import _core
+from ..book.columns import Bool, Float, Int32
+from ..scenario.shocks import Scenarios
+
+
+class Reduction(IntEnum):
+    """WORST: the loss of the worst column of each unit, summed in the pool; EACH: every column."""
+
+    WORST = 0
+    EACH = 1
+
+
+class Operation(IntEnum):
+    """What a step does with two registers."""
+
+    ADD = 0
+    SUBTRACT = 1
+    MULTIPLY = 2
+    MINIMUM = 3
+    MAXIMUM = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """What a netting node passes to its parent; x is its summed change, b its base value if biased.
+
+    z = x + b drawn towards zero by `deadband`; f = min(gain * z, cap) if z >= 0 else loss * z;
+    passed on: scale * (f(x + b) - (f(b) if anchored else b)).
+    """
+
+    gain: float = 1.0
+    loss: float = 1.0
+    scale: float = 1.0
+    deadband: float = 0.0
+    cap: float = float("inf")
+    biased: bool = False
+    anchored: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Level:
+    """One level of the netting tree: node n folds into `parent[n]` of the next level."""
+
+    parent: Int32
+    gain: Float
+    loss: Float
+    scale: Float
+    deadband: Float
+    cap: Float
+    biased: Bool
+    anchored: Bool
+
+    @classmethod
+    def of(cls, nodes: list[tuple[int, Fold]]) -> Level:
+        """A level from (parent, fold) of each node; parents must not decrease."""
+        folds = [f for _, f in nodes]
+
+        def numbers(name: str) -> Float:
+            return np.array([getattr(f, name) for f in folds], dtype=np.float64)
+
+        return cls(
+            np.array([p for p, _ in nodes], dtype=np.int32),
+            *(numbers(c) for c in ("gain", "loss", "scale", "deadband", "cap")),
+            np.array([f.biased for f in folds], dtype=np.bool_),
+            np.array([f.anchored for f in folds], dtype=np.bool_),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """Columns that run through the tree: the scenarios (attribute has no column) or attributes.
+
+    attribute (rows, columns), times the row's base value if `of_base`; weight (scenarios).
+    """
+
+    name: str
+    reduction: int
+    columns: tuple[str, ...] = ()
+    weight: Float = field(default_factory=lambda: np.zeros(0))
+    attribute: Float = field(default_factory=lambda: np.zeros((0, 0)))
+    of_base: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Program:
+    """A compiled rule book: frozen, hashable by its bytes, without code."""
+
+    name: str
+    rows: tuple[str, ...]
+    leaf: Int32
+    lot: Float
+    levels: tuple[Level, ...]
+    units: tuple[str, ...]
+    unit_pool: Int32
+    pools: tuple[str, ...]
+    blocks: tuple[Block, ...]
+    registers: Float
+    steps: Int32  # (steps, 4): operation, target, left, right
+    outputs: tuple[str, ...]
+    output_register: Int32
+    scenarios: Scenarios
+    core: _core.Program = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "core", _core.Program(self._parts()))
+
+    def _parts(self) -> dict[str, Any]:
+        parts: dict[str, Any] = {n: getattr(self, n) for n in _PLAIN}
+        parts |= {n: list(getattr(self, n)) for n in ("rows", "units", "pools", "outputs")}
+        parts["levels"] = [{n: getattr(x, n) for n in _LEVEL} for x in self.levels]
+        parts["blocks"] = [
+            {n: getattr(b, n) for n in _BLOCK} | {"columns": list(b.columns)} for b in self.blocks
+        ]
+        names = {"labels": list(self.scenarios.labels), "factors": list(self.scenarios.factors)}
+        parts["scenarios"] = names | self.scenarios.columns()
+        return parts
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Program:
+        """The program of a file's bytes; `E_PROGRAM` if they are damaged or of another version."""
+        parts = _core.Program.from_bytes(data).parts()
+        parts["levels"] = tuple(Level(**x) for x in parts["levels"])
+        parts["blocks"] = tuple(
+            Block(**(b | {"columns": tuple(b["columns"])})) for b in parts["blocks"]
+        )
+        texts = ("rows", "units", "pools", "outputs")
+        parts |= {n: tuple(parts[n]) for n in texts}
+        held = parts["scenarios"]
+        held |= {n: tuple(held[n]) for n in ("labels", "factors")}
+        parts["scenarios"] = Scenarios(**held, weight=np.ones(len(held["labels"])))
+        return cls(**parts)
+
+    def to_bytes(self) -> bytes:
+        """Canonical bytes: equal programs give equal bytes."""
+        return bytes(self.core.to_bytes())
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.to_bytes()).hexdigest()
+
+    def save(self, path: str | Path) -> None:
+        """Write the program for a C++ user (`riskslide::Program::load`)."""
+        Path(path).write_bytes(self.to_bytes())
+
+
+_PLAIN = ("name", "leaf", "lot", "unit_pool", "registers", "steps", "output_register")
+_LEVEL = ("parent", "gain", "loss", "scale", "deadband", "cap", "biased", "anchored")
+_BLOCK = ("name", "reduction", "weight", "attribute", "of_base")
+
+
+@dataclass(slots=True)
+class Steps:
+    """Builds the registers and steps of a program: first the block results, then the rest."""
+
+    registers: list[float]
+    steps: list[tuple[int, int, int, int]] = field(default_factory=list)
+
+    def constant(self, value: float) -> int:
+        """A register that holds `value`."""
+        self.registers.append(value)
+        return len(self.registers) - 1
+
+    def apply(self, operation: Operation, left: int, right: int) -> int:
+        """A register that will hold the result."""
+        target = self.constant(0.0)
+        self.steps.append((operation, target, left, right))
+        return target
+
+    def columns(self) -> tuple[Float, Int32]:
+        steps = np.array(self.steps, dtype=np.int32).reshape(-1, 4)
+        return np.array(self.registers, dtype=np.float64), steps

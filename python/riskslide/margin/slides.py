@@ -1,0 +1,89 @@
+"""Decides the program of the `slides` method: price times vol, worst cell per underlying.
+
+maintenance = sum over underlyings of the worst loss of its positions, unrealised P&L and
+collateral, all revalued in the same scenario; gains of one underlying never pay for another.
+initial = initial_factor * maintenance; equity = collateral + unrealised P&L + option value.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..book.instruments import Kind
+from ..book.portfolio import Role, Rows
+from ..rules import Rules
+from ..scenario.shocks import Scenarios
+from .program import Block, Fold, Level, Operation, Program, Reduction, Steps
+
+EQUITY = ("collateral", "unrealised_pnl", "option_value")
+
+
+def haircut_fold(rules: Rules, asset: str) -> Fold:
+    """Credits count after haircut, debts in full, by the sign of the shocked balance.
+
+    An asset that the rule book does not list takes the haircut of the others.
+    """
+    listed = rules.table("collateral.haircut")
+    haircut = listed.get(asset, rules.number("collateral.haircut_other"))
+    return Fold(gain=1.0 - haircut, biased=True, anchored=True)
+
+
+def compile_slides(rules: Rules, rows: Rows, scenarios: Scenarios) -> Program:
+    """The program of these rows under these scenarios (resolved to risk factors)."""
+    instruments = rows.instruments
+    units = instruments.underlyings
+    leaves = sorted(set(zip(instruments.underlying.tolist(), rows.role.tolist(), strict=True)))
+    number = {leaf: k for k, leaf in enumerate(leaves)}
+    folds = {
+        Role.POSITION: lambda _: Fold(),
+        Role.BALANCE: lambda unit: haircut_fold(rules, units[unit]),
+        Role.PNL: lambda _: Fold(),
+    }
+    is_option = instruments.kind == Kind.OPTION
+    masks = (rows.role == Role.BALANCE, rows.role == Role.PNL, is_option)
+    steps = Steps([0.0] * (1 + len(EQUITY)))
+    maintenance, collateral, unrealised, option_value = range(4)
+    factor = steps.constant(rules.number("margin.initial_factor"))
+    initial = steps.apply(Operation.MULTIPLY, maintenance, factor)
+    backed = steps.apply(Operation.ADD, collateral, unrealised)
+    equity = steps.apply(Operation.ADD, backed, option_value)
+    registers, step_rows = steps.columns()
+    outputs = {
+        "maintenance": maintenance,
+        "initial": initial,
+        "equity": equity,
+        "collateral": collateral,
+        "unrealised_pnl": unrealised,
+        "option_value": option_value,
+    }
+    return Program(
+        name=rules.name,
+        rows=instruments.name,
+        leaf=np.array(
+            [
+                number[key]
+                for key in zip(instruments.underlying.tolist(), rows.role.tolist(), strict=True)
+            ],
+            dtype=np.int32,
+        ),
+        lot=np.where(rows.role == Role.POSITION, instruments.lot, 1.0),
+        levels=(Level.of([(unit, folds[Role(role)](unit)) for unit, role in leaves]),),
+        units=units,
+        unit_pool=np.zeros(len(units), dtype=np.int32),
+        pools=("account",),
+        blocks=(
+            Block("slides", Reduction.WORST, weight=scenarios.weight),
+            Block(
+                "equity",
+                Reduction.EACH,
+                columns=EQUITY,
+                attribute=np.stack(masks, axis=1).astype(np.float64),
+                of_base=True,
+            ),
+        ),
+        registers=registers,
+        steps=step_rows,
+        outputs=tuple(outputs),
+        output_register=np.array(list(outputs.values()), dtype=np.int32),
+        scenarios=scenarios,
+    )

@@ -1,0 +1,1 @@
+"""What the world is: quotes of one instant."""

@@ -1,0 +1,343 @@
+"""Decides what every row is quoted at: one instant of quotes, resolved to columns."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+
+from .. import _core
+from ..book.clock import NANOSECONDS_PER_YEAR, NO_EXPIRY, instant, text_of
+from ..book.columns import Bool, Float, Int32, UInt8
+from ..book.instruments import Instruments, Kind, PricingModel
+from ..errors import refuse
+
+
+class Quote(NamedTuple):
+    """A number and the instant (UTC nanoseconds) at which it was true."""
+
+    value: float
+    instant: int
+
+
+class Terms(NamedTuple):
+    """Where and how far quotes may be trusted, from a rule book."""
+
+    reporting: str = "USD"
+    par: frozenset[str] = frozenset()  # assets worth one reporting unit where nothing is quoted
+    max_age: float = math.inf  # seconds
+
+
+QUOTES = ("spot", "forward", "mark", "vol", "rate", "dividend_yield", "settlement")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Market:
+    """Quotes at `as_of` (UTC nanoseconds).
+
+    spot: price of an asset or underlying in the reporting currency (it is the FX rate too);
+    forward: of an option, by instrument name or by (underlying, expiry); mark: price of a future,
+    perpetual or spot instrument; vol: decimal, by instrument; rate, dividend_yield: continuous per
+    year, by (underlying, expiry) or underlying, 0 where absent; settlement: final price by
+    instrument or (underlying, expiry), its instant being the expiry.
+    """
+
+    as_of: int
+    spot: Mapping[str, Quote] = field(default_factory=dict)
+    forward: Mapping[Any, Quote] = field(default_factory=dict)
+    mark: Mapping[str, Quote] = field(default_factory=dict)
+    vol: Mapping[str, Quote] = field(default_factory=dict)
+    rate: Mapping[Any, Quote] = field(default_factory=dict)
+    dividend_yield: Mapping[Any, Quote] = field(default_factory=dict)
+    settlement: Mapping[Any, Quote] = field(default_factory=dict)
+    dropped: int = 0
+    warnings: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, as_of: Any, **quotes: Mapping[Any, Any]) -> Self:
+        """Quotes given as plain numbers, all of the instant `as_of`; Quotes are kept as they are.
+
+        Expiries in keys (underlying, expiry) are instants as `clock.instant` reads them. Raises
+        InputError (`E_NOT_FINITE`, `E_INSTANT`, `E_TIMEZONE`, `E_UNKNOWN`).
+        """
+        now = instant(as_of, "as_of")
+        tables: dict[str, dict[Any, Quote]] = {}
+        for kind, table in quotes.items():
+            if kind not in QUOTES:
+                refuse("E_UNKNOWN", kind, None, kind, f"must be one of {', '.join(QUOTES)}")
+            tables[kind] = {_key(k): _quote(v, now, kind, k) for k, v in table.items()}
+        return cls(now, **tables)
+
+    def on(self, instruments: Instruments, terms: Terms = Terms()) -> State:
+        """The columns of these instruments.
+
+        Raises InputError: `E_MISSING_PRICE` naming the quote that is not there, `E_STALE` for one
+        older than `terms.max_age` or from after `as_of`, `E_EXPIRED` and `E_SETTLEMENT` for an
+        expired contract without its settlement price.
+        """
+        return _Resolver(self, instruments, terms).state()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class State:
+    """Columns of N instruments at one instant, as the kernel takes them; see revalue.hpp.
+
+    `factors` names the risk factors: an asset or underlying, or underlying@expiry. `mark` is the
+    price that unrealised P&L is taken at; `spot`, `rate`, `dividend_yield` serve the Greeks.
+    """
+
+    as_of: int
+    instruments: Instruments
+    factors: tuple[str, ...]
+    factor_underlying: tuple[str, ...]
+    factor_expiry: tuple[int, ...]
+    payoff: UInt8
+    is_call: Bool
+    inverse: Bool
+    factor: Int32
+    fx_factor: Int32
+    price: Float
+    strike: Float
+    years: Float
+    vol: Float
+    discount: Float
+    multiplier: Float
+    fx: Float
+    mark: Float
+    spot: Float
+    rate: Float
+    dividend_yield: Float
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def underlyings(self) -> frozenset[str]:
+        """What the instruments are written on."""
+        rows = self.instruments
+        return frozenset(rows.underlyings[u] for u in np.unique(rows.underlying).tolist())
+
+    def columns(self) -> dict[str, Any]:
+        """The columns by the names of revalue.hpp."""
+        names = ("payoff", "is_call", "inverse", "factor", "fx_factor", "price", "strike", "years")
+        return {n: getattr(self, n) for n in (*names, "vol", "discount", "multiplier", "fx")}
+
+
+class Payoff:
+    """Kernel bodies, as numbered in kinds.hpp."""
+
+    BLACK76, BACHELIER, MARGINED, SPOT = range(4)
+
+
+class _Resolver:
+    """Looks every quote up once; holds the warnings met on the way."""
+
+    def __init__(self, market: Market, instruments: Instruments, terms: Terms) -> None:
+        self.market, self.rows, self.terms = market, instruments, terms
+        self.oldest = market.as_of - (
+            2**62 if math.isinf(terms.max_age) else int(terms.max_age * 1e9)
+        )
+        self.warned: dict[str, None] = dict.fromkeys(market.warnings)
+        self.spots: dict[str, float] = {}
+
+    def state(self) -> State:
+        rows, n = self.rows, len(self.rows)
+        names = _Factors(rows, self.terms.reporting)
+        price, mark, spot, vol, years = (np.zeros(n) for _ in range(5))
+        rate, dividend, fx = np.zeros(n), np.zeros(n), np.ones(n)
+        grows = np.zeros(n, dtype=np.bool_)
+        payoff = np.full(n, Payoff.SPOT, dtype=np.uint8)
+        multiplier, inverse, factor = rows.multiplier.copy(), rows.inverse.copy(), names.factor
+        for i in range(n):
+            kind, underlying = rows.kind[i], rows.underlyings[rows.underlying[i]]
+            expiry = int(rows.expiry[i])
+            if kind != Kind.SPOT:
+                fx[i] = self.currency_price(rows.currencies[rows.currency[i]])
+            if expiry <= self.market.as_of:
+                mark[i] = self.settlement(i, underlying)
+                price[i], multiplier[i] = 1.0, self.cash(i, float(mark[i]))
+                inverse[i], factor[i] = False, names.still
+            elif kind == Kind.OPTION:
+                years[i] = (expiry - self.market.as_of) / NANOSECONDS_PER_YEAR
+                self.option(i, underlying, price, spot, rate, dividend, grows)
+                vol[i] = self.need("vol", rows.name[i])
+                normal = rows.model[i] == PricingModel.BACHELIER
+                payoff[i] = Payoff.BACHELIER if normal else Payoff.BLACK76
+            elif kind == Kind.SPOT:
+                price[i] = self.spot_price(i, underlying)
+            else:
+                price[i] = mark[i] = self.need("mark", rows.name[i])
+                payoff[i] = Payoff.MARGINED
+        growth = _core.exponential((rate - dividend) * years)
+        return State(
+            as_of=self.market.as_of,
+            instruments=rows,
+            factors=names.labels,
+            factor_underlying=names.underlying,
+            factor_expiry=names.expiry,
+            payoff=payoff,
+            is_call=rows.is_call,
+            inverse=inverse,
+            factor=factor,
+            fx_factor=names.fx_factor,
+            price=np.where(grows, price * growth, price),
+            strike=rows.strike,
+            years=years,
+            vol=vol,
+            discount=_core.exponential(-(rate * years)),
+            multiplier=multiplier,
+            fx=fx,
+            mark=mark,
+            spot=spot,
+            rate=rate,
+            dividend_yield=dividend,
+            warnings=tuple(self.warned),
+        )
+
+    def option(
+        self,
+        i: int,
+        underlying: str,
+        price: Float,
+        spot: Float,
+        rate: Float,
+        dividend: Float,
+        grows: Bool,
+    ) -> None:
+        """Forward of option i, or the spot that grows to it, with its rates."""
+        expiry = int(self.rows.expiry[i])
+        keys = ((underlying, expiry), underlying)
+        rate[i] = self.find("rate", *keys) or 0.0
+        dividend[i] = self.find("dividend_yield", *keys) or 0.0
+        on_spot = self.rows.model[i] == PricingModel.BSM
+        forward = self.find("forward", self.rows.name[i], (underlying, expiry))
+        if forward is not None and not on_spot:
+            price[i] = forward
+            return
+        if not on_spot and underlying not in self.market.spot:
+            self.need("forward", (underlying, expiry))
+        price[i] = spot[i] = self.asset_price(underlying)
+        grows[i] = True
+
+    def find(self, kind: str, *keys: Any) -> float | None:
+        """The first quote that one of the keys names, checked for age."""
+        table = getattr(self.market, kind)
+        for key in keys:
+            quote = table.get(key)
+            if quote is not None:
+                self.check_age(kind, key, quote)
+                return float(quote.value)
+        return None
+
+    def need(self, kind: str, *keys: Any) -> float:
+        found = self.find(kind, *keys)
+        if found is None:
+            refuse("E_MISSING_PRICE", kind, None, _shown(keys[0]), f"add its {kind} to the market")
+        return found
+
+    def check_age(self, kind: str, key: Any, quote: Quote) -> None:
+        if quote.instant > self.market.as_of:
+            fix = f"is from {text_of(quote.instant)}, after {text_of(self.market.as_of)}"
+            refuse("E_STALE", kind, None, _shown(key), f"{fix}; move --as-of")
+        if quote.instant < self.oldest and kind != "settlement":
+            age = (self.market.as_of - quote.instant) / 1e9
+            fix = f"is {age:.0f} s old, the rule book allows {self.terms.max_age:.0f} s; refresh it"
+            refuse("E_STALE", kind, None, _shown(key), fix)
+
+    def asset_price(self, asset: str) -> float:
+        """Reporting currency per unit; par assets are worth one where nothing is quoted."""
+        if asset not in self.spots:
+            self.spots[asset] = self.lookup_asset(asset)
+        return self.spots[asset]
+
+    def lookup_asset(self, asset: str) -> float:
+        if asset == self.terms.reporting:
+            return 1.0
+        found = self.find("spot", asset)
+        if found is None and asset in self.terms.par:
+            self.warned[f"W_STABLE_AT_PAR: {asset} is not quoted and counts at 1"] = None
+            return 1.0
+        return self.need("spot", asset) if found is None else found
+
+    def currency_price(self, currency: str) -> float:
+        """The price of a coin that something settles in: a rate of exchange must be positive."""
+        price = self.asset_price(currency)
+        if not price > 0:
+            refuse("E_FX", "spot", None, currency, f"is {price!r}; a rate must be > 0")
+        return price
+
+    def spot_price(self, i: int, underlying: str) -> float:
+        """Price in the reporting currency; a mark of the instrument's own is in its currency."""
+        mark = self.find("mark", self.rows.name[i])
+        if mark is None:
+            return self.asset_price(underlying)
+        return mark * self.asset_price(self.rows.currencies[self.rows.currency[i]])
+
+    def settlement(self, i: int, underlying: str) -> float:
+        """Settlement price of an expired contract, which must be of the instant of its expiry."""
+        expiry, name = int(self.rows.expiry[i]), self.rows.name[i]
+        for key in (name, (underlying, expiry)):
+            quote = self.market.settlement.get(key)
+            if quote is None:
+                continue
+            if quote.instant != expiry:
+                fix = f"is of {text_of(quote.instant)}, the contract expired {text_of(expiry)}"
+                refuse("E_SETTLEMENT", "settlement", None, name, fix)
+            return float(quote.value)
+        fix = f"expired {text_of(expiry)}; drop the position or give its settlement price"
+        refuse("E_EXPIRED", "expiry", None, name, fix)
+
+    def cash(self, i: int, final: float) -> float:
+        """What one unit of an expired option pays in its settlement currency; else nothing."""
+        rows = self.rows
+        if rows.kind[i] != Kind.OPTION:
+            return 0.0
+        if rows.inverse[i] and not final > 0:
+            refuse("E_DOMAIN_FORWARD", "settlement", None, final, f"{rows.name[i]}: must be > 0")
+        side = 1.0 if rows.is_call[i] else -1.0
+        paid = max(side * (final - float(rows.strike[i])), 0.0) * float(rows.multiplier[i])
+        return paid / final if rows.inverse[i] else paid
+
+
+class _Factors:
+    """Risk factors of instruments: every underlying and currency, and every (underlying, expiry)."""
+
+    def __init__(self, rows: Instruments, reporting: str) -> None:
+        n = len(rows)
+        assets = sorted({reporting, *rows.underlyings, *rows.currencies})
+        dated = sorted(
+            {
+                (rows.underlyings[u], e)
+                for u, e in zip(rows.underlying.tolist(), rows.expiry.tolist(), strict=True)
+                if e != NO_EXPIRY
+            }
+        )
+        self.underlying = tuple(assets) + tuple(u for u, _ in dated)
+        self.expiry = (NO_EXPIRY,) * len(assets) + tuple(e for _, e in dated)
+        self.labels = tuple(assets) + tuple(f"{u}@{text_of(e)}" for u, e in dated)
+        index = {key: k for k, key in enumerate(zip(self.underlying, self.expiry, strict=True))}
+        self.still = index[(reporting, NO_EXPIRY)]
+        self.factor = np.empty(n, dtype=np.int32)
+        self.fx_factor = np.empty(n, dtype=np.int32)
+        for i in range(n):
+            underlying = rows.underlyings[rows.underlying[i]]
+            currency = rows.currencies[rows.currency[i]]
+            self.factor[i] = index[(underlying, int(rows.expiry[i]))]
+            still = currency == reporting or rows.kind[i] == Kind.SPOT
+            self.fx_factor[i] = -1 if still else index[(currency, NO_EXPIRY)]
+
+
+def _key(key: Any) -> Any:
+    return (key[0], instant(key[1], "expiry")) if isinstance(key, tuple) else key
+
+
+def _quote(value: Any, now: int, kind: str, key: Any) -> Quote:
+    quote = value if isinstance(value, Quote) else Quote(float(value), now)
+    if not math.isfinite(quote.value):
+        refuse("E_NOT_FINITE", kind, None, quote.value, f"{_shown(key)} must be a finite number")
+    return quote
+
+
+def _shown(key: Any) -> str:
+    return f"{key[0]}@{text_of(key[1])}" if isinstance(key, tuple) else str(key)

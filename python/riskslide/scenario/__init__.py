@@ -1,0 +1,1 @@
+"""How the world may move: shocks per risk factor."""

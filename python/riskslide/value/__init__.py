@@ -1,0 +1,1 @@
+"""What the book is worth in each scenario; `reference` is the slow twin of the kernel."""

@@ -1,0 +1,81 @@
+"""Decides what every instrument is worth in every scenario, and sums and worst losses over it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+
+from .. import _core
+from ..book.columns import Float, Int32
+from ..book.instruments import Instruments
+from ..book.positions import Positions
+from ..errors import refuse
+from ..market.state import Market, State
+from ..scenario.shocks import Scenarios
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cube:
+    """values (instrument, scenario): change of one unit's value, in the reporting currency;
+    base (instrument): the value of one unit now, 0 for futures and perpetuals;
+    floored: cells in which a lognormal forward reached zero and was valued at that limit.
+    """
+
+    values: Float
+    base: Float
+    scenarios: Scenarios
+    floored: int = 0
+
+    @classmethod
+    def from_values(cls, values: Any, scenarios: Any = None, base: Any = None) -> Self:
+        """A cube of values that come from elsewhere, (instrument, scenario); base defaults to 0."""
+        matrix = np.ascontiguousarray(values, dtype=np.float64)
+        if matrix.ndim != 2:
+            refuse("E_SHAPE", "values", None, matrix.shape, "must be (instrument, scenario)")
+        if scenarios is None:
+            scenarios = Scenarios.of(np.ones(matrix.shape[1]))
+        if isinstance(scenarios, Scenarios) and len(scenarios) != matrix.shape[1]:
+            refuse("E_SHAPE", "scenarios", None, len(scenarios), f"needs {matrix.shape[1]} columns")
+        if not np.isfinite(matrix).all():
+            at = np.argwhere(~np.isfinite(matrix))[0]
+            value = float(matrix[at[0], at[1]])
+            refuse("E_NOT_FINITE", "values", int(at[0]), value, "must be a finite number")
+        first = np.zeros(matrix.shape[0]) if base is None else np.asarray(base, dtype=np.float64)
+        return cls(matrix, np.ascontiguousarray(first), scenarios)
+
+
+class WorstLoss(NamedTuple):
+    """loss (row) >= 0 and the lowest index of the scenario it comes from (0: nothing loses)."""
+
+    loss: Float
+    scenario: Int32
+
+
+def revalue(
+    instruments: Instruments,
+    market: Market | State,
+    scenarios: Scenarios,
+    *,
+    threads: int | None = None,
+) -> Cube:
+    """Value every instrument in every scenario.
+
+    Coin-settled instruments are turned into the reporting currency at the scenario's coin price.
+    Raises InputError for missing, stale or impossible quotes (see Market.on) and E_OVERFLOW.
+    """
+    state = market if isinstance(market, State) else market.on(instruments)
+    moved = scenarios.on(state)
+    values, base, floored = _core.revalue(state.columns(), moved.columns(), threads or 0)
+    return Cube(values, base, moved, floored)
+
+
+def aggregate(positions: Positions, cube: Cube, *, threads: int | None = None) -> Float:
+    """P&L (row, scenario): lots times values, summed over each row's positions in index order."""
+    return _core.aggregate(positions.csr, cube.values, threads or 0)
+
+
+def worst_loss(positions: Positions, cube: Cube, *, threads: int | None = None) -> WorstLoss:
+    """The largest loss of every row over the scenarios of `cube`, ties to the lowest index."""
+    return WorstLoss(*_core.worst_loss(positions.csr, cube.values, threads or 0))

@@ -1,0 +1,131 @@
+"""Decides what a portfolio gains in scenarios and which Greeks it carries, by account or leg."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from ..book.columns import Float, Int64
+from ..book.instruments import PricingModel
+from ..book.portfolio import Portfolio
+from ..book.positions import Positions
+from ..errors import refuse
+from ..market.state import Market, Payoff, State, Terms
+from ..scenario.shocks import Scenarios
+from .cube import Cube, aggregate, revalue
+from .pricing import Greeks, bachelier, black76, bsm
+
+By = Literal["account", "leg"]
+
+
+def stress(
+    portfolio: Portfolio,
+    market: Market,
+    scenarios: Scenarios,
+    *,
+    by: By = "account",
+    terms: Terms = Terms(),
+    threads: int | None = None,
+) -> Float:
+    """P&L of positions (balances aside) in every scenario, in the reporting currency.
+
+    (accounts, scenarios) in the order of `portfolio.accounts`, or (legs, scenarios) in the order of
+    `portfolio.positions`. Raises InputError as `revalue` does.
+    """
+    state = market.on(portfolio.instruments, terms)
+    still = {terms.reporting, *terms.par}
+    cube = revalue(portfolio.instruments, state, scenarios.on(state, still), threads=threads)
+    values = cube.values * portfolio.instruments.lot[:, None] * scenarios.weight
+    return aggregate(_rows(portfolio, by), Cube.from_values(values), threads=threads)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Exposure:
+    """Greeks of positions, in the reporting currency.
+
+    account (rows): index into the portfolio's accounts; name (rows): the underlying, or the
+    instrument of a leg; greeks (rows each): value; delta and gamma by the price that the instrument
+    is written on (forward, mark or spot), the ratio of coin price to it held; vega per 1.00 of vol;
+    theta per year; rho per 1.00 of rate.
+    """
+
+    account: Int64
+    name: tuple[str, ...]
+    greeks: Greeks
+
+
+def greeks(
+    portfolio: Portfolio,
+    market: Market,
+    *,
+    by: By = "account",
+    terms: Terms = Terms(),
+    threads: int | None = None,
+) -> Exposure:
+    """Greeks of every (account, underlying), or of every leg, positions only."""
+    instruments = portfolio.instruments
+    state = market.on(instruments, terms)
+    unit = unit_greeks(state, threads=threads)
+    columns = np.stack(unit, axis=1) * instruments.lot[:, None]
+    positions = portfolio.positions
+    owner = np.repeat(np.arange(positions.accounts), np.diff(positions.offsets))
+    held = positions.instrument.astype(np.int64)
+    if by == "leg":
+        rows = _rows(portfolio, "leg")
+        names = tuple(instruments.name[i] for i in held.tolist())
+        account = owner
+    else:
+        width = max(len(instruments.underlyings), 1)
+        key = owner * width + instruments.underlying[held]
+        keys, group = np.unique(key, return_inverse=True)
+        rows = Positions.from_columns(
+            group, held, positions.lots, accounts=keys.size, instruments=len(instruments)
+        )
+        account = keys // width
+        names = tuple(instruments.underlyings[u] for u in (keys % width).tolist())
+    sums = aggregate(rows, Cube.from_values(columns), threads=threads)
+    return Exposure(account, names, Greeks(*(np.ascontiguousarray(c) for c in sums.T)))
+
+
+def unit_greeks(state: State, *, threads: int | None = None) -> Greeks:
+    """Greeks of one contract unit of every instrument, in the reporting currency."""
+    instruments = state.instruments
+    unit = state.multiplier * state.fx
+    over = np.where(state.inverse, state.price, 1.0)
+    unit = np.where(state.inverse, unit / over, unit)
+    out = Greeks(*(np.zeros(len(instruments)) for _ in range(6)))
+    margined = state.payoff == Payoff.MARGINED
+    out.delta[:] = np.where(margined, np.where(state.inverse, unit / over, unit), unit)
+    out.value[:] = np.where(state.payoff == Payoff.SPOT, unit * state.price, 0.0)
+    options = np.isin(state.payoff, (Payoff.BLACK76, Payoff.BACHELIER))
+    for model in PricingModel:
+        at = np.flatnonzero(options & (instruments.model == model))
+        if at.size:
+            found = _option_greeks(model, state, at, threads)
+            for column, values in zip(out, found, strict=True):
+                column[at] = values * unit[at]
+    return out
+
+
+def _option_greeks(model: PricingModel, s: State, at: Int64, threads: int | None) -> Greeks:
+    strike, years, vol, rate = s.strike[at], s.years[at], s.vol[at], s.rate[at]
+    side = s.is_call[at]
+    if model == PricingModel.BSM:
+        dividend = s.dividend_yield[at]
+        return bsm(s.spot[at], strike, years, vol, rate, dividend, is_call=side, threads=threads)
+    function = black76 if model == PricingModel.BLACK76 else bachelier
+    return function(s.price[at], strike, years, vol, rate=rate, is_call=side, threads=threads)
+
+
+def _rows(portfolio: Portfolio, by: By) -> Positions:
+    positions = portfolio.positions
+    if by == "account":
+        return positions
+    if by != "leg":
+        refuse("E_ARGUMENT", "by", None, by, "must be 'account' or 'leg'")
+    offsets = np.arange(positions.instrument.size + 1, dtype=np.int64)
+    return Positions(offsets, positions.instrument, positions.lots)
+
+

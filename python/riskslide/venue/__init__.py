@@ -1,0 +1,1 @@
+"""Rule books: their schema, how they are loaded, the presets."""

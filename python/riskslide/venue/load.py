@@ -1,0 +1,44 @@
+"""Decides where a rule book comes from: a preset by name, or a TOML file of the user's."""
+
+from __future__ import annotations
+
+import tomllib
+from importlib import resources
+from pathlib import Path
+
+from ..errors import refuse
+from .rulebook import Rulebook, check
+
+
+def preset_names() -> list[str]:
+    """Names of the rule books that come with the package."""
+    folder = resources.files(__package__) / "presets"
+    return sorted(p.name.removesuffix(".toml") for p in folder.iterdir() if p.name.endswith(".toml"))
+
+
+def load_rulebook(name_or_path: str | Path) -> Rulebook:
+    """The rule book of a preset's name or of a file.
+
+    Raises InputError: `E_UNKNOWN_RULEBOOK`, `E_TOML` for text that is not TOML, and what
+    `rulebook.check` refuses.
+    """
+    name = str(name_or_path)
+    if name in preset_names():
+        text = (resources.files(__package__) / "presets" / f"{name}.toml").read_text("utf-8")
+    else:
+        text = _read(Path(name))
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        refuse("E_TOML", "", None, str(error), "must be valid TOML", file=name)
+    return check(raw, name)
+
+
+def _read(path: Path) -> str:
+    if not path.is_file():
+        fix = f"must be a file or one of {', '.join(preset_names())}"
+        refuse("E_UNKNOWN_RULEBOOK", "rules", None, str(path), fix)
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        refuse("E_FILE", "", None, str(error), "must be readable UTF-8 text", file=str(path))
