@@ -8,6 +8,7 @@
 #include "dispatch.hpp"
 #include "plan.hpp"
 #include "threads.hpp"
+#include "tiles.hpp"
 
 namespace riskslide {
 namespace {
@@ -26,11 +27,11 @@ struct Source {
 };
 
 // Copies columns [first, first + count) into tiles (tile, row, width), padded with zeros.
-void pack(const Source& source, std::size_t first, std::size_t count, std::vector<double>& tiles,
+void pack(const Source& source, std::size_t first, std::size_t count, detail::Tiles& tiles,
           int threads) {
   const std::size_t width = tile_width;
   const std::size_t used = (count + width - 1) / width;
-  tiles.resize(used * source.rows * width);
+  tiles.reserve(used * source.rows * width);
   constexpr std::size_t block = 256;
   detail::parallel_for(
       static_cast<std::int64_t>((source.rows + block - 1) / block), threads, [&](std::int64_t b) {
@@ -72,11 +73,35 @@ std::vector<std::int64_t> cut(std::int64_t units, const auto& weight_before) {
   return cuts;
 }
 
-// Runs every tile of `source` over every unit, task by task.
-void run_tiles(const Source& source, const kernel::FoldTask& task,
-               const std::vector<std::int64_t>& cuts, int threads) {
-  std::vector<double> tiles;
+// The first unit of [first, last) whose sums are not finite, in any tile that lies packed.
+std::int64_t find_unsound(kernel::FoldTask task, std::int64_t first, std::int64_t last,
+                          const double* tiles, std::size_t used, std::size_t rows) {
+  double column[tile_width];
+  task.worst = nullptr;
+  task.out = column;
+  task.out_stride = 0;
+  task.columns = tile_width;
+  double found = 0.0;
+  task.unsound = &found;
+  for (std::int64_t unit = first; unit < last; ++unit) {
+    task.first_unit = unit;
+    task.last_unit = unit + 1;
+    for (std::size_t t = 0; t < used && found == 0.0; ++t) {
+      task.tile = tiles + t * rows * tile_width;
+      detail::kernels().fold(task);
+    }
+    if (found != 0.0) return unit;
+  }
+  return last;
+}
+
+// Runs every tile of `source` over every unit, task by task. Returns the first unit whose sums
+// leave float64, or -1.
+std::int64_t run_tiles(const Source& source, const kernel::FoldTask& task,
+                       const std::vector<std::int64_t>& cuts, int threads) {
+  detail::Tiles tiles;
   const auto& table = detail::kernels();
+  std::vector<double> unsound(cuts.size(), 0.0);
   for (std::size_t first = 0; first < source.columns; first += packed_tiles * tile_width) {
     const std::size_t count = std::min<std::size_t>(packed_tiles * tile_width,
                                                     source.columns - first);
@@ -85,6 +110,7 @@ void run_tiles(const Source& source, const kernel::FoldTask& task,
       kernel::FoldTask part = task;
       part.first_unit = cuts[static_cast<std::size_t>(c)];
       part.last_unit = cuts[static_cast<std::size_t>(c) + 1];
+      part.unsound = &unsound[static_cast<std::size_t>(c)];
       for (std::size_t column = 0; column < count; column += tile_width) {
         part.tile = tiles.data() + column * source.rows;
         part.first_column = static_cast<std::int32_t>(first + column);
@@ -93,18 +119,33 @@ void run_tiles(const Source& source, const kernel::FoldTask& task,
         table.fold(part);
       }
     });
+    for (std::size_t c = 0; c + 1 < cuts.size(); ++c) {
+      if (unsound[c] == 0.0) continue;
+      return find_unsound(task, cuts[c], cuts[c + 1], tiles.data(),
+                          (count + tile_width - 1) / tile_width, source.rows);
+    }
   }
+  return -1;
+}
+
+[[noreturn]] void refuse_sum(std::int64_t row) {
+  detail::refuse("E_OVERFLOW", "account", row, std::nan(""),
+                 "its P&L leaves the range of float64; check the units of quantities and prices");
 }
 
 // The tree as the kernel reads it.
 std::vector<std::vector<kernel::FoldNode>> nodes_of(const Program& program, bool biased) {
+  using Node = kernel::FoldNode;
   std::vector<std::vector<kernel::FoldNode>> levels;
   for (const Level& level : program.levels) {
     std::vector<kernel::FoldNode> nodes;
     for (std::size_t n = 0; n < level.parent.size(); ++n) {
       const Fold& f = level.folds[n];
-      nodes.push_back({f.gain, f.loss, f.scale, f.deadband, f.cap, level.parent[n],
-                       f.identity() ? 1 : 0, f.anchored && biased ? 1 : 0});
+      const auto form = f.identity()                                           ? Node::identity
+                        : f.deadband == 0 && std::isinf(f.cap) ? Node::slopes
+                                                               : Node::general;
+      nodes.push_back({f.gain, f.loss, f.scale, f.deadband, f.cap, level.parent[n], form,
+                       f.anchored && biased ? 1 : 0});
     }
     levels.push_back(std::move(nodes));
   }
@@ -225,7 +266,13 @@ class Evaluator {
         .lot = program_.lot,
         .weight = block.scenarios() ? std::span<const double>(block.weight)
                                     : std::span<const double>()};
-    run_tiles(source, task, cuts_, threads_);
+    const std::int64_t unsound = run_tiles(source, task, cuts_, threads_);
+    if (unsound >= 0) refuse_sum(account_of(unsound));
+  }
+
+  [[nodiscard]] std::int64_t account_of(std::int64_t unit) const {
+    const auto after = std::upper_bound(plan.line_units.begin(), plan.line_units.end(), unit);
+    return plan.line_account[static_cast<std::size_t>(after - plan.line_units.begin()) - 1];
   }
 
   [[nodiscard]] std::vector<double> of_base(const Block& block) const {
@@ -264,7 +311,10 @@ void finish(const Program& program, const std::vector<double>& results, std::siz
     std::copy_n(results.data() + line * width, width, registers.data());
     const auto at = [&](std::int32_t r) -> double& { return registers[static_cast<std::size_t>(r)]; };
     for (const Step& s : program.steps) at(s.target) = apply(s.operation, at(s.left), at(s.right));
-    for (const std::int32_t r : program.output_register) out.outputs.push_back(at(r));
+    for (const std::int32_t r : program.output_register) {
+      if (!std::isfinite(at(r))) refuse_sum(out.account[line]);
+      out.outputs.push_back(at(r));
+    }
   }
 }
 
@@ -347,12 +397,10 @@ void run_plain(const PositionsView& positions, const CubeView& cube, kernel::Fol
   const auto cuts = cut(static_cast<std::int64_t>(positions.accounts()), [&](std::int64_t row) {
     return positions.offsets[static_cast<std::size_t>(row)];
   });
-  run_tiles({.values = cube.values,
-             .rows = cube.rows,
-             .columns = cube.scenarios,
-             .lot = {},
-             .weight = {}},
-            task, cuts, threads);
+  const Source source{
+      .values = cube.values, .rows = cube.rows, .columns = cube.scenarios, .lot = {}, .weight = {}};
+  const std::int64_t unsound = run_tiles(source, task, cuts, threads);
+  if (unsound >= 0) refuse_sum(unsound);
 }
 
 }  // namespace

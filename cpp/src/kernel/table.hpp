@@ -53,9 +53,10 @@ struct Run {
 
 // Fold with its special cases resolved; see risk/program.hpp.
 struct FoldNode {
+  enum Form : std::int32_t { identity, slopes, general };  // the cheapest way to the same figure
   double gain, loss, scale, deadband, cap;
   std::int32_t parent;
-  std::int32_t identity;
+  Form form;
   std::int32_t anchored;
 };
 
@@ -87,6 +88,7 @@ struct FoldTask {
   std::int32_t columns;  // columns of this tile that count
   double* out;           // (units, out_stride) at the tile's first column
   std::int64_t out_stride;
+  double* unsound;  // set to NaN where a sum is not finite, left alone elsewhere
 };
 
 // 0 where all is well; else bits: 1 an input is out of its domain, 2 an output is not finite.
