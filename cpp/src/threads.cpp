@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <condition_variable>
 #include <cstdlib>
+#include <exception>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -33,7 +34,7 @@ int usable_cores() {
   cpu_set_t set;
   if (sched_getaffinity(0, sizeof set, &set) == 0) return std::max(1, CPU_COUNT(&set));
 #endif
-  return std::max(1U, std::thread::hardware_concurrency());
+  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
 // One call to run_tasks: threads draw indices until none is left.
@@ -43,9 +44,16 @@ struct Job {
   std::int64_t tasks;
   std::atomic<std::int64_t> next{0};
   std::atomic<int> seats{0};  // helpers that may still join
+  std::atomic_flag failed = ATOMIC_FLAG_INIT;
+  std::exception_ptr failure = nullptr;  // the first one thrown; what is left is then not begun
 
-  void work() {
-    for (std::int64_t i = next.fetch_add(1); i < tasks; i = next.fetch_add(1)) task(context, i);
+  void work() noexcept {
+    try {
+      for (std::int64_t i = next.fetch_add(1); i < tasks; i = next.fetch_add(1)) task(context, i);
+    } catch (...) {
+      if (!failed.test_and_set()) failure = std::current_exception();
+      next = tasks;
+    }
   }
 };
 
@@ -154,6 +162,7 @@ void detail::run_tasks(Task task, void* context, std::int64_t tasks, int threads
   }
   Job job{.task = task, .context = context, .tasks = tasks};
   pool().run(job, helpers);
+  if (job.failure) std::rethrow_exception(job.failure);
 }
 
 }  // namespace riskslide

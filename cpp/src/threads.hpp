@@ -8,8 +8,8 @@ namespace riskslide::detail {
 using Task = void (*)(void* context, std::int64_t index);
 
 /// Runs task(context, 0 .. tasks - 1) on up to `threads` threads (0: default_threads()), the
-/// caller's among them, and returns when all are done. Tasks must not throw. A call from inside a
-/// task runs in the calling thread.
+/// caller's among them, and returns when all are done. The first exception that a task throws is
+/// thrown again here. A call from inside a task runs in the calling thread.
 void run_tasks(Task task, void* context, std::int64_t tasks, int threads);
 
 /// The same for a callable with `void operator()(std::int64_t) const`.

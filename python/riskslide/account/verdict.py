@@ -34,10 +34,12 @@ def status_of(equity: Float, initial: Float, maintenance: Float) -> UInt8:
 
 
 def ratio_of(maintenance: Float, equity: Float) -> Float:
-    """maintenance / equity; 0 where nothing is required, infinite where equity is not positive."""
-    positive = equity > 0
-    ratio = maintenance / np.where(positive, equity, 1.0)
-    return np.where(maintenance == 0, 0.0, np.where(positive, ratio, np.inf))
+    """maintenance / equity: 0 where nothing is required, negative where equity is.
+
+    An equity within a billionth of zero counts as one billionth, so that the ratio stays finite.
+    """
+    smallest = np.where(np.abs(equity) < 1.0 / NANO, 1.0 / NANO, equity)
+    return np.where(maintenance == 0, 0.0, maintenance / smallest)
 
 
 def shares(total: float, parts: list[float]) -> tuple[int, list[int]]:
@@ -104,7 +106,7 @@ class Assessment:
 
     Amounts (L) in the reporting currency: equity = collateral (balances after haircut)
     + unrealised_pnl + option_value; maintenance, initial >= 0; excess = equity - initial;
-    maintenance_ratio = maintenance / equity (inf where equity <= 0 and something is required).
+    maintenance_ratio = maintenance / equity, negative where equity is.
     worst_scenario (L): index of the scenario behind the largest unit loss, `scenarios` the labels.
     grid_only: worst losses are over the listed scenarios, not over the space between them.
     """

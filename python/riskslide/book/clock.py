@@ -12,6 +12,7 @@ from ..errors import refuse
 NANOSECONDS_PER_DAY = 86_400 * 10**9
 NANOSECONDS_PER_YEAR = 365 * NANOSECONDS_PER_DAY
 NO_EXPIRY = 2**63 - 1
+OUT_OF_RANGE = "must lie between the years 1678 and 2261"
 
 _FRACTION = re.compile(r"^(.*:\d\d)\.(\d{1,9})(.*)$")
 
@@ -24,8 +25,11 @@ def instant(value: object, column: str = "instant", row: int | None = None) -> i
     if isinstance(value, bool):
         refuse("E_INSTANT", column, row, value, "must be an instant")
     if isinstance(value, int | np.integer):
-        return int(value)
+        return _held(int(value), column, row, value)
     if isinstance(value, np.datetime64):
+        years = int(value.astype("datetime64[Y]").astype(np.int64)) + 1970
+        if not 1678 <= years <= 2261:  # NaT too
+            refuse("E_INSTANT", column, row, str(value), OUT_OF_RANGE)
         return int(value.astype("datetime64[ns]").astype(np.int64))
     if isinstance(value, str):
         return _from_text(value.strip(), column, row)
@@ -55,7 +59,16 @@ def _from_text(text: str, column: str, row: int | None) -> int:
 def _from_datetime(moment: datetime, nanoseconds: int, column: str, row: int | None) -> int:
     if moment.tzinfo is None:
         refuse("E_TIMEZONE", column, row, str(moment), "must carry a zone; write Z for UTC")
-    days = (moment.astimezone(UTC).date() - date(1970, 1, 1)).days
+    if not 1678 <= moment.year <= 2261:
+        refuse("E_INSTANT", column, row, str(moment), OUT_OF_RANGE)
     utc = moment.astimezone(UTC)
+    days = (utc.date() - date(1970, 1, 1)).days
     seconds = days * 86_400 + utc.hour * 3_600 + utc.minute * 60 + utc.second
     return seconds * 10**9 + nanoseconds
+
+
+def _held(nanoseconds: int, column: str, row: int | None, value: object) -> int:
+    """An instant that int64 holds: beyond it nothing downstream could say when it was."""
+    if not -(2**63) <= nanoseconds < 2**63:
+        refuse("E_INSTANT", column, row, value, OUT_OF_RANGE)
+    return nanoseconds

@@ -45,6 +45,16 @@ def finite_column(values: Any, column: str, size: int | None = None) -> Float:
     return array
 
 
+def float_matrix(values: Any, column: str) -> npt.NDArray[np.float64]:
+    """`values` as C-contiguous float64 of any shape, finite; refused as `finite_column` does."""
+    array = np.ascontiguousarray(_numeric(values, column), dtype=np.float64)
+    if not np.isfinite(array).all():
+        at = np.argwhere(~np.isfinite(array))[0]
+        row = int(at[0]) if at.size else None
+        refuse("E_NOT_FINITE", column, row, float(array[tuple(at)]), "must be a finite number")
+    return array
+
+
 def int_column(values: Any, column: str, size: int | None = None) -> Int64:
     """`values` as int64; floats are taken only where they are whole and below 2**53."""
     array = np.asarray(values)

@@ -16,7 +16,8 @@ from .columns import Float, Int32, Int64, int_column
 class Positions:
     """Positions of A accounts: those of account a are [offsets[a], offsets[a + 1]).
 
-    offsets: int64 (A + 1); instrument: int32, an index; lots: int64, negative = short.
+    offsets: int64 (A + 1); instrument: int32, an index; lots: int64, negative = short. Sums run in
+    the order of the rows; `from_columns` sorts them by index.
     """
 
     offsets: Int64

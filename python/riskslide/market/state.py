@@ -31,6 +31,8 @@ class Terms(NamedTuple):
     max_age: float = math.inf  # seconds
 
 
+NO_TERMS = Terms()
+
 QUOTES = ("spot", "forward", "mark", "vol", "rate", "dividend_yield", "settlement")
 
 
@@ -71,7 +73,7 @@ class Market:
             tables[kind] = {_key(k): _quote(v, now, kind, k) for k, v in table.items()}
         return cls(now, **tables)
 
-    def on(self, instruments: Instruments, terms: Terms = Terms()) -> State:
+    def on(self, instruments: Instruments, terms: Terms = NO_TERMS) -> State:
         """The columns of these instruments.
 
         Raises InputError: `E_MISSING_PRICE` naming the quote that is not there, `E_STALE` for one
@@ -130,6 +132,10 @@ class Payoff:
     BLACK76, BACHELIER, MARGINED, SPOT = range(4)
 
 
+_OPTION, _SPOT = int(Kind.OPTION), int(Kind.SPOT)
+_BSM, _BACHELIER = int(PricingModel.BSM), int(PricingModel.BACHELIER)
+
+
 class _Resolver:
     """Looks every quote up once; holds the warnings met on the way."""
 
@@ -149,22 +155,22 @@ class _Resolver:
         grows = np.zeros(n, dtype=np.bool_)
         payoff = np.full(n, Payoff.SPOT, dtype=np.uint8)
         multiplier, inverse, factor = rows.multiplier.copy(), rows.inverse.copy(), names.factor
-        for i in range(n):
-            kind, underlying = rows.kind[i], rows.underlyings[rows.underlying[i]]
-            expiry = int(rows.expiry[i])
-            if kind != Kind.SPOT:
-                fx[i] = self.currency_price(rows.currencies[rows.currency[i]])
-            if expiry <= self.market.as_of:
+        as_of = self.market.as_of
+        kinds, expiries, models = rows.kind.tolist(), rows.expiry.tolist(), rows.model.tolist()
+        for i, underlying in enumerate(names.of_row):
+            kind, expiry = kinds[i], expiries[i]
+            if kind != _SPOT:
+                fx[i] = self.currency_price(names.currency_of_row[i])
+            if expiry <= as_of:
                 mark[i] = self.settlement(i, underlying)
                 price[i], multiplier[i] = 1.0, self.cash(i, float(mark[i]))
                 inverse[i], factor[i] = False, names.still
-            elif kind == Kind.OPTION:
-                years[i] = (expiry - self.market.as_of) / NANOSECONDS_PER_YEAR
-                self.option(i, underlying, price, spot, rate, dividend, grows)
+            elif kind == _OPTION:
+                years[i] = (expiry - as_of) / NANOSECONDS_PER_YEAR
+                self.option(i, (underlying, expiry), price, spot, rate, dividend, grows)
                 vol[i] = self.need("vol", rows.name[i])
-                normal = rows.model[i] == PricingModel.BACHELIER
-                payoff[i] = Payoff.BACHELIER if normal else Payoff.BLACK76
-            elif kind == Kind.SPOT:
+                payoff[i] = Payoff.BACHELIER if models[i] == _BACHELIER else Payoff.BLACK76
+            elif kind == _SPOT:
                 price[i] = self.spot_price(i, underlying)
             else:
                 price[i] = mark[i] = self.need("mark", rows.name[i])
@@ -198,7 +204,7 @@ class _Resolver:
     def option(
         self,
         i: int,
-        underlying: str,
+        dated: tuple[str, int],
         price: Float,
         spot: Float,
         rate: Float,
@@ -206,17 +212,16 @@ class _Resolver:
         grows: Bool,
     ) -> None:
         """Forward of option i, or the spot that grows to it, with its rates."""
-        expiry = int(self.rows.expiry[i])
-        keys = ((underlying, expiry), underlying)
-        rate[i] = self.find("rate", *keys) or 0.0
-        dividend[i] = self.find("dividend_yield", *keys) or 0.0
-        on_spot = self.rows.model[i] == PricingModel.BSM
-        forward = self.find("forward", self.rows.name[i], (underlying, expiry))
+        underlying = dated[0]
+        rate[i] = self.find("rate", dated, underlying) or 0.0
+        dividend[i] = self.find("dividend_yield", dated, underlying) or 0.0
+        on_spot = self.rows.model[i] == _BSM
+        forward = self.find("forward", self.rows.name[i], dated)
         if forward is not None and not on_spot:
             price[i] = forward
             return
         if not on_spot and underlying not in self.market.spot:
-            self.need("forward", (underlying, expiry))
+            self.need("forward", dated)
         price[i] = spot[i] = self.asset_price(underlying)
         grows[i] = True
 
@@ -269,10 +274,11 @@ class _Resolver:
 
     def spot_price(self, i: int, underlying: str) -> float:
         """Price in the reporting currency; a mark of the instrument's own is in its currency."""
+        currency = self.rows.currencies[self.rows.currency[i]]
+        if currency == underlying:  # a balance: so many coins
+            return self.currency_price(underlying)
         mark = self.find("mark", self.rows.name[i])
-        if mark is None:
-            return self.asset_price(underlying)
-        return mark * self.asset_price(self.rows.currencies[self.rows.currency[i]])
+        return self.asset_price(underlying) if mark is None else mark * self.asset_price(currency)
 
     def settlement(self, i: int, underlying: str) -> float:
         """Settlement price of an expired contract, which must be of the instant of its expiry."""
@@ -304,28 +310,20 @@ class _Factors:
     """Risk factors of instruments: every underlying and currency, and every (underlying, expiry)."""
 
     def __init__(self, rows: Instruments, reporting: str) -> None:
-        n = len(rows)
+        self.of_row = [rows.underlyings[u] for u in rows.underlying.tolist()]
+        self.currency_of_row = [rows.currencies[c] for c in rows.currency.tolist()]
+        keys = list(zip(self.of_row, rows.expiry.tolist(), strict=True))
         assets = sorted({reporting, *rows.underlyings, *rows.currencies})
-        dated = sorted(
-            {
-                (rows.underlyings[u], e)
-                for u, e in zip(rows.underlying.tolist(), rows.expiry.tolist(), strict=True)
-                if e != NO_EXPIRY
-            }
-        )
+        dated = sorted({key for key in keys if key[1] != NO_EXPIRY})
         self.underlying = tuple(assets) + tuple(u for u, _ in dated)
         self.expiry = (NO_EXPIRY,) * len(assets) + tuple(e for _, e in dated)
         self.labels = tuple(assets) + tuple(f"{u}@{text_of(e)}" for u, e in dated)
         index = {key: k for k, key in enumerate(zip(self.underlying, self.expiry, strict=True))}
         self.still = index[(reporting, NO_EXPIRY)]
-        self.factor = np.empty(n, dtype=np.int32)
-        self.fx_factor = np.empty(n, dtype=np.int32)
-        for i in range(n):
-            underlying = rows.underlyings[rows.underlying[i]]
-            currency = rows.currencies[rows.currency[i]]
-            self.factor[i] = index[(underlying, int(rows.expiry[i]))]
-            still = currency == reporting or rows.kind[i] == Kind.SPOT
-            self.fx_factor[i] = -1 if still else index[(currency, NO_EXPIRY)]
+        self.factor = np.array([index[key] for key in keys], dtype=np.int32)
+        coins = np.array([index[(c, NO_EXPIRY)] for c in self.currency_of_row], dtype=np.int32)
+        constant = np.array([c == reporting for c in self.currency_of_row], dtype=np.bool_)
+        self.fx_factor = np.where(constant | (rows.kind == _SPOT), -1, coins).astype(np.int32)
 
 
 def _key(key: Any) -> Any:

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 
-from ..book.columns import Float
+from ..book.columns import Float, float_matrix
 from ..errors import refuse
 from ..market.state import State
 
@@ -49,9 +48,15 @@ class Scenarios:
         Raises InputError for a shock that is not finite, a negative vol scale, floor or weight.
         """
         names = tuple(factors)
-        given = (price_scale, price_shift, vol_scale, vol_shift, vol_floor)
-        matrices = [np.atleast_2d(np.asarray(x, dtype=np.float64)) for x in given]
-        weights = np.atleast_1d(np.asarray(weight, dtype=np.float64))
+        given = {
+            "price_scale": price_scale,
+            "price_shift": price_shift,
+            "vol_scale": vol_scale,
+            "vol_shift": vol_shift,
+            "vol_floor": vol_floor,
+        }
+        matrices = [np.atleast_2d(float_matrix(x, name)) for name, x in given.items()]
+        weights = np.atleast_1d(float_matrix(weight, "weight"))
         try:
             shape = np.broadcast_shapes(*(m.shape for m in matrices), (len(names), weights.size))
         except ValueError:
@@ -59,12 +64,9 @@ class Scenarios:
             refuse("E_SHAPE", "scenarios", None, shapes, "must be (factors, scenarios) each")
         full = [np.ascontiguousarray(np.broadcast_to(m, shape)) for m in matrices]
         weights = np.ascontiguousarray(np.broadcast_to(weights, shape[1]))
-        _check(full[2], "vol_scale", negative=False)
-        _check(full[4], "vol_floor", negative=False)
-        _check(weights, "weight", negative=False)
-        for matrix, name in ((full[0], "price_scale"), (full[1], "price_shift")):
-            _check(matrix, name, negative=True)
-        _check(full[3], "vol_shift", negative=True)
+        for matrix, name in ((full[2], "vol_scale"), (full[4], "vol_floor"), (weights, "weight")):
+            if (matrix < 0).any():
+                refuse("E_RANGE", name, None, float(matrix.min()), "must be >= 0")
         texts = tuple(labels) if labels is not None else tuple(str(k) for k in range(shape[1]))
         if len(texts) != shape[1]:
             refuse("E_SHAPE", "labels", None, len(texts), f"must hold {shape[1]} labels")
@@ -117,11 +119,3 @@ class Scenarios:
         """The shock matrices by the names of revalue.hpp."""
         names = ("price_scale", "price_shift", "vol_scale", "vol_shift", "vol_floor")
         return {n: getattr(self, n) for n in names}
-
-
-def _check(matrix: npt.NDArray[np.float64], name: str, *, negative: bool) -> None:
-    bad = ~np.isfinite(matrix) if negative else ~(np.isfinite(matrix) & (matrix >= 0))
-    if bad.any():
-        at = np.argwhere(bad)[0]
-        fix = "must be a finite number" + ("" if negative else " >= 0")
-        refuse("E_NOT_FINITE", name, int(at[-1]), float(matrix[tuple(at)]), fix)

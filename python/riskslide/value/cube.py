@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from .. import _core
-from ..book.columns import Float, Int32
+from ..book.columns import Float, Int32, float_matrix
 from ..book.instruments import Instruments
 from ..book.positions import Positions
 from ..errors import refuse
@@ -31,19 +31,17 @@ class Cube:
     @classmethod
     def from_values(cls, values: Any, scenarios: Any = None, base: Any = None) -> Self:
         """A cube of values that come from elsewhere, (instrument, scenario); base defaults to 0."""
-        matrix = np.ascontiguousarray(values, dtype=np.float64)
+        matrix = float_matrix(values, "values")
         if matrix.ndim != 2:
             refuse("E_SHAPE", "values", None, matrix.shape, "must be (instrument, scenario)")
         if scenarios is None:
             scenarios = Scenarios.of(np.ones(matrix.shape[1]))
         if isinstance(scenarios, Scenarios) and len(scenarios) != matrix.shape[1]:
             refuse("E_SHAPE", "scenarios", None, len(scenarios), f"needs {matrix.shape[1]} columns")
-        if not np.isfinite(matrix).all():
-            at = np.argwhere(~np.isfinite(matrix))[0]
-            value = float(matrix[at[0], at[1]])
-            refuse("E_NOT_FINITE", "values", int(at[0]), value, "must be a finite number")
-        first = np.zeros(matrix.shape[0]) if base is None else np.asarray(base, dtype=np.float64)
-        return cls(matrix, np.ascontiguousarray(first), scenarios)
+        first = float_matrix(np.zeros(matrix.shape[0]) if base is None else base, "base")
+        if first.shape != matrix.shape[:1]:
+            refuse("E_SHAPE", "base", None, first.shape, f"must hold {matrix.shape[0]} values")
+        return cls(matrix, first, scenarios)
 
 
 class WorstLoss(NamedTuple):

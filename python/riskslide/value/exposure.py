@@ -12,7 +12,7 @@ from ..book.instruments import PricingModel
 from ..book.portfolio import Portfolio
 from ..book.positions import Positions
 from ..errors import refuse
-from ..market.state import Market, Payoff, State, Terms
+from ..market.state import NO_TERMS, Market, Payoff, State, Terms
 from ..scenario.shocks import Scenarios
 from .cube import Cube, aggregate, revalue
 from .pricing import Greeks, bachelier, black76, bsm
@@ -26,7 +26,7 @@ def stress(
     scenarios: Scenarios,
     *,
     by: By = "account",
-    terms: Terms = Terms(),
+    terms: Terms = NO_TERMS,
     threads: int | None = None,
 ) -> Float:
     """P&L of positions (balances aside) in every scenario, in the reporting currency.
@@ -61,7 +61,7 @@ def greeks(
     market: Market,
     *,
     by: By = "account",
-    terms: Terms = Terms(),
+    terms: Terms = NO_TERMS,
     threads: int | None = None,
 ) -> Exposure:
     """Greeks of every (account, underlying), or of every leg, positions only."""
