@@ -23,9 +23,9 @@ const Choice* choices(int& count) {
        __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
            __builtin_cpu_supports("avx512cd") != 0 && __builtin_cpu_supports("avx512dq") != 0 &&
            __builtin_cpu_supports("avx512vl") != 0},
-      {&kernel::x86_64_v3,
-       __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0 &&
-           __builtin_cpu_supports("bmi2") != 0},
+      {&kernel::x86_64_v3, __builtin_cpu_supports("avx2") != 0 &&
+                               __builtin_cpu_supports("fma") != 0 &&
+                               __builtin_cpu_supports("bmi2") != 0},
       {&kernel::baseline, true},
   };
   count = 3;
@@ -42,11 +42,12 @@ const kernel::Table& choose() {
   const char* forced = std::getenv("RISKSLIDE_ISA");
   std::string known;
   for (int i = 0; i < count; ++i) {
-    const bool named = forced == nullptr || *forced == '\0' || list[i].table->name == std::string(forced);
+    const bool named =
+        forced == nullptr || *forced == '\0' || list[i].table->name == std::string(forced);
     if (named && list[i].runs_here) return *list[i].table;
     if (list[i].runs_here) known += (known.empty() ? "" : ", ") + std::string(list[i].table->name);
   }
-  throw InputError("E_ISA", "RISKSLIDE_ISA", -1, 0.0,
+  throw InputError("E_ISA", "RISKSLIDE_ISA",
                    "is '" + std::string(forced) + "'; this processor runs " + known);
 }
 

@@ -103,8 +103,8 @@ std::int64_t run_tiles(const Source& source, const kernel::FoldTask& task,
   const auto& table = detail::kernels();
   std::vector<double> unsound(cuts.size(), 0.0);
   for (std::size_t first = 0; first < source.columns; first += packed_tiles * tile_width) {
-    const std::size_t count = std::min<std::size_t>(packed_tiles * tile_width,
-                                                    source.columns - first);
+    const std::size_t count =
+        std::min<std::size_t>(packed_tiles * tile_width, source.columns - first);
     pack(source, first, count, tiles, threads);
     detail::parallel_for(static_cast<std::int64_t>(cuts.size()) - 1, threads, [&](std::int64_t c) {
       kernel::FoldTask part = task;
@@ -141,7 +141,7 @@ std::vector<std::vector<kernel::FoldNode>> nodes_of(const Program& program, bool
     std::vector<kernel::FoldNode> nodes;
     for (std::size_t n = 0; n < level.parent.size(); ++n) {
       const Fold& f = level.folds[n];
-      const auto form = f.identity()                                           ? Node::identity
+      const auto form = f.identity()                           ? Node::identity
                         : f.deadband == 0 && std::isinf(f.cap) ? Node::slopes
                                                                : Node::general;
       nodes.push_back({f.gain, f.loss, f.scale, f.deadband, f.cap, level.parent[n], form,
@@ -169,8 +169,8 @@ std::vector<double> biases_of(const Program& program, const CubeView& cube,
       double sum = 0.0;
       for (std::int64_t i = run.begin; i < run.begin + run.count; ++i) {
         const auto at = static_cast<std::size_t>(i);
-        const auto row = static_cast<std::size_t>(is_cash ? cash.instrument[at]
-                                                          : positions.instrument[at]);
+        const auto row =
+            static_cast<std::size_t>(is_cash ? cash.instrument[at] : positions.instrument[at]);
         const double quantity =
             is_cash ? cash.quantity[at] : static_cast<double>(positions.quantity[at]);
         sum = std::fma(quantity, cube.base[row] * program.lot[row], sum);
@@ -259,13 +259,12 @@ class Evaluator {
     if (block.scenarios()) task.run_bias = bias_.data();
     const std::vector<double> valued = block.of_base ? of_base(block) : std::vector<double>();
     const std::span<const double> attribute = block.of_base ? valued : block.attribute;
-    const Source source{
-        .values = block.scenarios() ? cube_.values : attribute,
-        .rows = cube_.rows,
-        .columns = block.scenarios() ? cube_.scenarios : block.columns.size(),
-        .lot = program_.lot,
-        .weight = block.scenarios() ? std::span<const double>(block.weight)
-                                    : std::span<const double>()};
+    const Source source{.values = block.scenarios() ? cube_.values : attribute,
+                        .rows = cube_.rows,
+                        .columns = block.scenarios() ? cube_.scenarios : block.columns.size(),
+                        .lot = program_.lot,
+                        .weight = block.scenarios() ? std::span<const double>(block.weight)
+                                                    : std::span<const double>()};
     const std::int64_t unsound = run_tiles(source, task, cuts_, threads_);
     if (unsound >= 0) refuse_sum(account_of(unsound));
   }
@@ -309,7 +308,9 @@ void finish(const Program& program, const std::vector<double>& results, std::siz
   for (std::size_t line = 0; line < out.account.size(); ++line) {
     registers = program.registers;
     std::copy_n(results.data() + line * width, width, registers.data());
-    const auto at = [&](std::int32_t r) -> double& { return registers[static_cast<std::size_t>(r)]; };
+    const auto at = [&](std::int32_t r) -> double& {
+      return registers[static_cast<std::size_t>(r)];
+    };
     for (const Step& s : program.steps) at(s.target) = apply(s.operation, at(s.left), at(s.right));
     for (const std::int32_t r : program.output_register) {
       if (!std::isfinite(at(r))) refuse_sum(out.account[line]);
@@ -340,7 +341,9 @@ Evaluation evaluate(const Program& program, const CubeView& cube, const Position
     const Block& block = program.blocks[b];
     const std::size_t target = program.first_register(b);
     const bool is_worst = block.reduction == Reduction::worst;
-    const std::size_t count = is_worst ? 1 : block.scenarios() ? cube.scenarios : block.columns.size();
+    const std::size_t count = is_worst            ? 1
+                              : block.scenarios() ? cube.scenarios
+                                                  : block.columns.size();
     if (is_worst) {
       evaluator.worst(block, out.unit_loss.data() + seen, out.unit_scenario.data() + seen,
                       static_cast<std::int64_t>(worst_blocks));

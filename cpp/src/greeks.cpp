@@ -67,8 +67,7 @@ struct Scratch {
 
 void greeks(const OptionColumns& o, const GreekColumns& out, int threads) {
   const auto& table = detail::kernels();
-  const auto run =
-      table.greeks[static_cast<int>(o.model)][static_cast<int>(o.discounting)];
+  const auto run = table.greeks[static_cast<int>(o.model)][static_cast<int>(o.discounting)];
   if (run == nullptr) detail::refuse("E_ARGUMENT", "discounting", -1, 1, "bsm takes a rate");
   const auto size = static_cast<std::int64_t>(o.size);
   const std::int64_t blocks = (size + block_size - 1) / block_size;
@@ -92,21 +91,20 @@ void greeks(const OptionColumns& o, const GreekColumns& out, int threads) {
       for (std::int64_t i = 0; i < count; ++i) {
         scratch.side[i] = o.is_call[o.is_call_scalar ? 0 : begin + i] != 0 ? 1.0 : -1.0;
       }
-      const kernel::GreeksBlock block{
-          .underlying = input(0),
-          .strike = input(1),
-          .years = input(2),
-          .vol = input(3),
-          .rate = input(4),
-          .dividend_yield = o.model == Model::bsm ? input(5) : nullptr,
-          .side = scratch.side,
-          .value = out.value + begin,
-          .delta = out.delta + begin,
-          .gamma = out.gamma + begin,
-          .vega = out.vega + begin,
-          .theta = out.theta + begin,
-          .rho = out.rho + begin,
-          .size = count};
+      const kernel::GreeksBlock block{.underlying = input(0),
+                                      .strike = input(1),
+                                      .years = input(2),
+                                      .vol = input(3),
+                                      .rate = input(4),
+                                      .dividend_yield = o.model == Model::bsm ? input(5) : nullptr,
+                                      .side = scratch.side,
+                                      .value = out.value + begin,
+                                      .delta = out.delta + begin,
+                                      .gamma = out.gamma + begin,
+                                      .vega = out.vega + begin,
+                                      .theta = out.theta + begin,
+                                      .rho = out.rho + begin,
+                                      .size = count};
       if (run(block) == 0) continue;
       std::int64_t known = first_refused.load();
       while (begin < known && !first_refused.compare_exchange_weak(known, begin)) {
@@ -116,8 +114,7 @@ void greeks(const OptionColumns& o, const GreekColumns& out, int threads) {
 
   const std::int64_t refused = first_refused.load();
   if (refused == size) return;
-  const std::int64_t end = std::min(refused + block_size, size);
-  for (std::int64_t i = refused; i < end; ++i) {
+  for (std::int64_t i = refused; i < size; ++i) {
     refuse_row(o, i);
     const double sum = out.value[i] * 0 + out.delta[i] * 0 + out.gamma[i] * 0 + out.vega[i] * 0 +
                        out.theta[i] * 0 + out.rho[i] * 0;

@@ -30,7 +30,8 @@ void append_runs(const std::vector<std::int32_t>& leaf, std::span<const std::int
   for (std::int64_t i = begin; i < end;) {
     const std::int32_t node = leaf[static_cast<std::size_t>(row[static_cast<std::size_t>(i)])];
     std::int64_t next = i + 1;
-    while (next < end && leaf[static_cast<std::size_t>(row[static_cast<std::size_t>(next)])] == node) {
+    while (next < end &&
+           leaf[static_cast<std::size_t>(row[static_cast<std::size_t>(next)])] == node) {
       ++next;
     }
     for (; i < next; i += std::min<std::int64_t>(next - i, INT32_MAX)) {

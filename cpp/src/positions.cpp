@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <limits>
 #include <string>
 #include <utility>
@@ -33,12 +34,18 @@ void check_index(const char* argument, std::span<const std::int64_t> index, std:
   }
 }
 
-// Sum that tells whether it fits, without relying on what overflow does.
-bool add_to(std::int64_t& sum, std::int64_t value) {
+// Exact sum of quantities in ascending order; false if it does not fit. Adding from the end whose
+// sign is opposite to the sum so far, nothing on the way can overflow unless the sum itself does.
+template <class Iterator>
+bool sum_of(Iterator first, Iterator last, std::int64_t& sum) {
   constexpr auto most = std::numeric_limits<std::int64_t>::max();
   constexpr auto least = std::numeric_limits<std::int64_t>::min();
-  if (value > 0 ? sum > most - value : sum < least - value) return false;
-  sum += value;
+  sum = 0;
+  while (first != last) {
+    const std::int64_t next = sum >= 0 ? (first++)->quantity : (--last)->quantity;
+    if (next > 0 ? sum > most - next : sum < least - next) return false;
+    sum += next;
+  }
   return true;
 }
 
@@ -87,23 +94,25 @@ Rows<Quantity> sorted_rows(std::span<const std::int64_t> account,
       auto end = last;
       if constexpr (summed) {
         end = first;
-        for (auto entry = first; entry != last; ++entry) {
-          if (end == first || (end - 1)->instrument != entry->instrument) {
-            *end++ = *entry;
-          } else if (!add_to((end - 1)->quantity, entry->quantity)) {
+        for (auto from = first; from != last;) {
+          auto to = from;
+          while (to != last && to->instrument == from->instrument) ++to;
+          Entry<Quantity> summed_up{from->instrument, 0};
+          if (!sum_of(from, to, summed_up.quantity)) {
             std::int64_t known = overflowed.load();
             while (a < known && !overflowed.compare_exchange_weak(known, a)) {
             }
           }
+          *end++ = summed_up;
+          from = to;
         }
       }
       kept[static_cast<std::size_t>(a) + 1] = end - first;
     }
   });
   if (overflowed.load() < accounts) {
-    detail::refuse("E_OVERFLOW", "lots", overflowed.load(), 0.0,
-                   "the sum of lots of one instrument of this account leaves int64; use a larger "
-                   "lot");
+    detail::refuse("E_OVERFLOW", "account", overflowed.load(), std::nan(""),
+                   "the sum of its lots of one instrument leaves int64; use a larger lot");
   }
 
   for (std::size_t a = 1; a < kept.size(); ++a) kept[a] += kept[a - 1];
@@ -128,9 +137,8 @@ Rows<Quantity> sorted_rows(std::span<const std::int64_t> account,
 
 Rows<std::int64_t> positions_from_columns(std::span<const std::int64_t> account,
                                           std::span<const std::int64_t> instrument,
-                                          std::span<const std::int64_t> lots,
-                                          std::int64_t accounts, std::int64_t instruments,
-                                          int threads) {
+                                          std::span<const std::int64_t> lots, std::int64_t accounts,
+                                          std::int64_t instruments, int threads) {
   return sorted_rows(account, instrument, lots, accounts, instruments, threads);
 }
 

@@ -162,6 +162,12 @@ void check_block(const Block& block, const Program& p) {
     if (block.weight.size() != p.scenarios.labels.size()) {
       inconsistent(part, "needs one weight a scenario");
     }
+    if (!block.attribute.empty()) inconsistent(part, "has scenarios or attributes, not both");
+    if (block.reduction == Reduction::each && block.columns.size() != block.weight.size()) {
+      inconsistent(part, "needs one column a scenario");
+    }
+  } else if (block.columns.empty()) {
+    inconsistent(part, "needs weights of scenarios, or columns of attributes");
   } else if (block.attribute.size() != p.rows.size() * block.columns.size()) {
     inconsistent(part, "its attributes must be (rows, columns)");
   }
@@ -197,8 +203,7 @@ void Program::check() const {
     }
   }
   for (std::size_t l = 0; l < levels.size(); ++l) {
-    const std::size_t parents =
-        l + 1 == levels.size() ? units.size() : levels[l + 1].parent.size();
+    const std::size_t parents = l + 1 == levels.size() ? units.size() : levels[l + 1].parent.size();
     if (levels[l].folds.size() != levels[l].parent.size()) {
       inconsistent("levels", "need one fold a node");
     }

@@ -16,8 +16,8 @@ namespace riskslide {
 namespace {
 
 using kernel::lanes;
-constexpr std::int64_t stretch = 512;       // columns valued at a time, a multiple of lanes
-constexpr double floored_log = -1e6;        // stands for the logarithm of a price of zero
+constexpr std::int64_t stretch = 512;  // columns valued at a time, a multiple of lanes
+constexpr double floored_log = -1e6;   // stands for the logarithm of a price of zero
 constexpr double smallest = std::numeric_limits<double>::min();
 
 bool is_option(Payoff payoff) { return payoff == Payoff::black76 || payoff == Payoff::bachelier; }
@@ -28,9 +28,13 @@ void check_instruments(const InstrumentColumns& x, std::size_t factors) {
   detail::need_size("inverse", x.inverse.size(), n);
   detail::need_size("factor", x.factor.size(), n);
   detail::need_size("fx_factor", x.fx_factor.size(), n);
-  for (const auto& [name, column] :
-       {std::pair{"price", x.price}, {"strike", x.strike}, {"years", x.years}, {"vol", x.vol},
-        {"discount", x.discount}, {"multiplier", x.multiplier}, {"fx", x.fx}}) {
+  for (const auto& [name, column] : {std::pair{"price", x.price},
+                                     {"strike", x.strike},
+                                     {"years", x.years},
+                                     {"vol", x.vol},
+                                     {"discount", x.discount},
+                                     {"multiplier", x.multiplier},
+                                     {"fx", x.fx}}) {
     detail::need_size(name, column.size(), n);
   }
   const auto count = static_cast<std::int64_t>(factors);
@@ -50,16 +54,14 @@ void check_instruments(const InstrumentColumns& x, std::size_t factors) {
     need(std::isfinite(price), "E_NOT_FINITE", "price", price, "must be a finite number");
     need(std::isfinite(x.multiplier[i]), "E_NOT_FINITE", "multiplier", x.multiplier[i],
          "must be a finite number");
-    need(std::isfinite(x.fx[i]) && x.fx[i] > 0, "E_FX", "fx", x.fx[i],
-         "must be a finite rate > 0");
+    need(std::isfinite(x.fx[i]) && x.fx[i] > 0, "E_FX", "fx", x.fx[i], "must be a finite rate > 0");
     need(x.inverse[i] == 0 || price >= smallest, "E_DOMAIN_FORWARD", "price", price,
          "must be > 0 where the instrument settles in coin");
     if (!is_option(payoff)) continue;
     need(std::isfinite(x.strike[i]), "E_NOT_FINITE", "strike", x.strike[i],
          "must be a finite number");
     need(std::isfinite(x.vol[i]), "E_NOT_FINITE", "vol", x.vol[i], "must be a finite number");
-    need(std::isfinite(x.years[i]), "E_NOT_FINITE", "years", x.years[i],
-         "must be a finite number");
+    need(std::isfinite(x.years[i]), "E_NOT_FINITE", "years", x.years[i], "must be a finite number");
     need(x.years[i] >= 0, "E_EXPIRED", "years", x.years[i],
          "must be >= 0; settle an expired option at its settlement price");
     need(x.vol[i] >= 0, "E_VOL_NEGATIVE", "vol", x.vol[i], "must be >= 0 (0.6 is 60 %)");
@@ -74,9 +76,11 @@ void check_instruments(const InstrumentColumns& x, std::size_t factors) {
 }
 
 void check_shocks(const ShockColumns& s) {
-  for (const auto& [name, column] :
-       {std::pair{"price_scale", s.price_scale}, {"price_shift", s.price_shift},
-        {"vol_scale", s.vol_scale}, {"vol_shift", s.vol_shift}, {"vol_floor", s.vol_floor}}) {
+  for (const auto& [name, column] : {std::pair{"price_scale", s.price_scale},
+                                     {"price_shift", s.price_shift},
+                                     {"vol_scale", s.vol_scale},
+                                     {"vol_shift", s.vol_shift},
+                                     {"vol_floor", s.vol_floor}}) {
     detail::need_size(name, column.size(), s.factors * s.scenarios);
     detail::need_finite(name, column);
   }

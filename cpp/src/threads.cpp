@@ -145,7 +145,7 @@ int default_threads() {
   errno = 0;
   const long count = std::strtol(asked, &end, 10);
   if (errno != 0 || *end != '\0' || count < 1 || count > most_threads) {
-    throw InputError("E_THREADS", "RISKSLIDE_THREADS", -1, 0.0,
+    throw InputError("E_THREADS", "RISKSLIDE_THREADS",
                      "is '" + std::string(asked) +
                          "'; set it to a whole number from 1 to 1024, or leave it unset");
   }
@@ -153,6 +153,9 @@ int default_threads() {
 }
 
 void detail::run_tasks(Task task, void* context, std::int64_t tasks, int threads) {
+  if (threads < 0) {
+    throw InputError("E_THREADS", "threads", -1, threads, "must be 0 (all cores) or more");
+  }
   if (tasks <= 0) return;
   const std::int64_t wanted = threads > 0 ? std::min(threads, most_threads) : default_threads();
   const int helpers = static_cast<int>(std::min(wanted, tasks)) - 1;

@@ -1,4 +1,5 @@
-// Decides where packed tiles lie: aligned to the cache line, on huge pages where the system has them.
+// Decides where packed tiles lie: aligned to the cache line, on huge pages where the system has
+// them.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,6 @@
 // Binds riskslide/risk/evaluate.hpp.
+#include <algorithm>
+
 #include "bind.hpp"
 #include "convert.hpp"
 #include "riskslide/risk/evaluate.hpp"
@@ -49,12 +51,14 @@ py::dict run(const Program& program, const py::object& values, const py::object&
   }
   const auto lines = static_cast<py::ssize_t>(result.account.size());
   const auto units = static_cast<py::ssize_t>(result.unit.size());
-  const py::ssize_t worst = units == 0 ? 0 : static_cast<py::ssize_t>(result.unit_loss.size()) / units;
+  const auto worst = static_cast<py::ssize_t>(
+      std::count_if(program.blocks.begin(), program.blocks.end(),
+                    [](const Block& b) { return b.reduction == Reduction::worst; }));
   py::dict out;
   out["account"] = owned(std::move(result.account));
   out["pool"] = owned(std::move(result.pool));
-  out["outputs"] = owned(std::move(result.outputs),
-                         {lines, static_cast<py::ssize_t>(program.outputs.size())});
+  out["outputs"] =
+      owned(std::move(result.outputs), {lines, static_cast<py::ssize_t>(program.outputs.size())});
   out["unit_offsets"] = owned(std::move(result.unit_offsets));
   out["unit"] = owned(std::move(result.unit));
   out["unit_loss"] = owned(std::move(result.unit_loss), {units, worst});
@@ -84,7 +88,9 @@ py::array_t<double> run_grid(const Program& program, std::size_t block, const py
 }
 
 CubeView plain(const py::array_t<double>& values) {
-  return {view(values), {}, static_cast<std::size_t>(values.shape(0)),
+  return {view(values),
+          {},
+          static_cast<std::size_t>(values.shape(0)),
           static_cast<std::size_t>(values.shape(1))};
 }
 

@@ -17,8 +17,8 @@ Column column_of(const py::array_t<double>& array, std::size_t size, const char*
 
 void run(int model, bool discount, const py::list& inputs, const py::object& is_call,
          const py::list& outputs, int threads) {
-  static const char* const names[6] = {"underlying", "strike", "years", "vol", "rate",
-                                       "dividend_yield"};
+  static const char* const names[6] = {"underlying", "strike", "years",
+                                       "vol",        "rate",   "dividend_yield"};
   static const char* const results[6] = {"value", "delta", "gamma", "vega", "theta", "rho"};
   if (inputs.size() != 6 || outputs.size() != 6 || model < 0 || model > 2) {
     throw InputError("E_SHAPE", "inputs", -1, static_cast<double>(inputs.size()),

@@ -29,8 +29,8 @@ Level level_of(const py::dict& part) {
     }
   }
   for (std::size_t n = 0; n < nodes; ++n) {
-    level.folds.push_back({gain[n], loss[n], scale[n], deadband[n], cap[n], biased.data()[n],
-                           anchored.data()[n]});
+    level.folds.push_back(
+        {gain[n], loss[n], scale[n], deadband[n], cap[n], biased.data()[n], anchored.data()[n]});
   }
   return level;
 }
@@ -76,8 +76,8 @@ py::dict part_of(const Block& block, std::size_t rows) {
   part["columns"] = block.columns;
   part["weight"] = owned(std::vector<double>(block.weight));
   const auto columns = static_cast<py::ssize_t>(block.scenarios() ? 0 : block.columns.size());
-  part["attribute"] = owned(std::vector<double>(block.attribute),
-                            {static_cast<py::ssize_t>(rows), columns});
+  part["attribute"] =
+      owned(std::vector<double>(block.attribute), {static_cast<py::ssize_t>(rows), columns});
   part["of_base"] = block.of_base;
   return part;
 }
@@ -123,8 +123,8 @@ Program program_of(const py::dict& part) {
   p.registers = copied<double>(part["registers"], "registers");
   const auto steps = strict<std::int32_t>(part["steps"], "steps", 2);
   for (py::ssize_t k = 0; k < steps.shape(0); ++k) {
-    p.steps.push_back({static_cast<Operation>(steps.at(k, 0)), steps.at(k, 1), steps.at(k, 2),
-                       steps.at(k, 3)});
+    p.steps.push_back(
+        {static_cast<Operation>(steps.at(k, 0)), steps.at(k, 1), steps.at(k, 2), steps.at(k, 3)});
   }
   p.outputs = part["outputs"].cast<Names>();
   p.output_register = copied<std::int32_t>(part["output_register"], "output_register");

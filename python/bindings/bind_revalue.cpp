@@ -13,7 +13,7 @@ class Columns {
 
   template <class T>
   std::span<const T> get(const char* name, py::ssize_t dimensions = 1) {
-    if (!columns_.contains(name)) throw InputError("E_SHAPE", name, -1, 0, "is missing");
+    if (!columns_.contains(name)) throw InputError("E_SHAPE", name, "is missing");
     kept_.push_back(strict<T>(columns_[name], name, dimensions));
     return {static_cast<const T*>(kept_.back().data()),
             static_cast<std::size_t>(kept_.back().size())};

@@ -14,9 +14,9 @@ void bind_errors(py::module_& module) {
       const auto type = py::module_::import("riskslide.errors").attr("InputError");
       py::object row = py::none();
       if (error.row() >= 0) row = py::int_(error.row());
-      const py::object raised = type(py::arg("code") = error.code(),
-                                     py::arg("column") = error.argument(), py::arg("row") = row,
-                                     py::arg("value") = error.value(), py::arg("fix") = error.fix());
+      const py::object raised = type(
+          py::arg("code") = error.code(), py::arg("column") = error.argument(),
+          py::arg("row") = row, py::arg("value") = error.value(), py::arg("fix") = error.fix());
       PyErr_SetObject(type.ptr(), raised.ptr());
     }
   });

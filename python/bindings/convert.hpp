@@ -22,23 +22,21 @@ template <class T>
 py::array_t<T> strict(const py::handle& object, const char* name, py::ssize_t dimensions = 1) {
   const std::string wanted = py::str(py::dtype::of<T>());
   if (!py::isinstance<py::array>(object)) {
-    throw InputError("E_DTYPE", name, -1, 0, "must be a NumPy array of " + wanted);
+    throw InputError("E_DTYPE", name, "must be a NumPy array of " + wanted);
   }
   const auto array = py::reinterpret_borrow<py::array>(object);
   if (!array.dtype().is(py::dtype::of<T>()) && !array.dtype().equal(py::dtype::of<T>())) {
-    throw InputError("E_DTYPE", name, -1, 0,
-                     "must have dtype " + wanted + ", not " + std::string(py::str(array.dtype())));
+    throw InputError("E_DTYPE", name, "must have dtype " + wanted + ", not " + std::string(py::str(array.dtype())));
   }
   if (array.ndim() != dimensions) {
     throw InputError("E_SHAPE", name, -1, static_cast<double>(array.ndim()),
                      "must have " + std::to_string(dimensions) + " axes");
   }
   constexpr int wanted_flags = static_cast<int>(py::array::c_style) |
-                              static_cast<int>(py::detail::npy_api::NPY_ARRAY_ALIGNED_);
+                               static_cast<int>(py::detail::npy_api::NPY_ARRAY_ALIGNED_);
   if ((array.flags() & wanted_flags) != wanted_flags) {
-    throw InputError("E_DTYPE", name, -1, 0,
-                     "must be C-contiguous and aligned; pass numpy.ascontiguousarray(" +
-                         std::string(name) + ")");
+    throw InputError("E_DTYPE", name, "must be C-contiguous and aligned; pass numpy.require(" +
+                         std::string(name) + ", requirements='CA')");
   }
   return py::reinterpret_borrow<py::array_t<T>>(array);
 }
@@ -51,7 +49,7 @@ std::span<const T> view(const py::array_t<T>& array) {
 /// Memory to write to; refuses read-only arrays by name.
 template <class T>
 std::span<T> writable(py::array_t<T>& array, const char* name) {
-  if (!array.writeable()) throw InputError("E_DTYPE", name, -1, 0, "must be writable");
+  if (!array.writeable()) throw InputError("E_DTYPE", name, "must be writable");
   return {array.mutable_data(), static_cast<std::size_t>(array.size())};
 }
 

@@ -5,6 +5,8 @@ from .account.verdict import Assessment, Status
 from .book.instruments import Instruments
 from .book.portfolio import Portfolio
 from .book.positions import Positions
+from .edge.deribit import parse_instrument
+from .edge.files import read_market, read_positions
 from .engine import assess
 from .engine import compile_rulebook as compile
 from .errors import InputError, RiskslideError
@@ -44,6 +46,9 @@ __all__ = [
     "compile",
     "greeks",
     "load_rulebook",
+    "parse_instrument",
+    "read_market",
+    "read_positions",
     "revalue",
     "runtime",
     "stress",

@@ -41,7 +41,9 @@ def assess(
     found = _core.evaluate(
         program.core, cube.values, cube.base, portfolio.positions.csr, cash, threads or 0
     )
-    outputs = {n: np.ascontiguousarray(found["outputs"][:, k]) for k, n in enumerate(program.outputs)}
+    outputs = {
+        n: np.ascontiguousarray(found["outputs"][:, k]) for k, n in enumerate(program.outputs)
+    }
     unit_loss = np.ascontiguousarray(found["unit_loss"][:, 0])
     unit_scenario = np.ascontiguousarray(found["unit_scenario"][:, 0])
     largest = _largest(found["unit_offsets"], unit_loss)
@@ -137,5 +139,3 @@ def _warnings(
 
 def _day(as_of: int) -> str:
     return str(np.datetime64(as_of, "ns").astype("datetime64[D]"))
-
-

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -22,6 +23,11 @@ class InputError : public std::invalid_argument {
         row_(row),
         value_(value),
         fix_(std::move(fix)) {}
+
+  /// The argument as a whole is wrong, and no value says why.
+  InputError(std::string code, std::string argument, std::string fix)
+      : InputError(std::move(code), std::move(argument), -1,
+                   std::numeric_limits<double>::quiet_NaN(), std::move(fix)) {}
 
   [[nodiscard]] const std::string& code() const noexcept { return code_; }
   [[nodiscard]] const std::string& argument() const noexcept { return argument_; }

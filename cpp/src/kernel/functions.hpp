@@ -22,39 +22,39 @@ constexpr double ln2_low = 0x1.3de6af278ece6p-42;
 // exactly 1 at 0; NaN without a payload stays NaN.
 // Largest error found: 0.70 ULP over 16 million points (uniform, tiny, near k ln2 / 2).
 [[maybe_unused]] inline double exp_flushed(double x) noexcept {
-    constexpr double log2_e = 0x1.71547652b82fep+0;
-    constexpr double round_to_int = 0x1.8p52;  // its low bits then hold the integer
-    constexpr double lowest = -690.0;
-    constexpr double highest = 0x1.62e42fefa39efp+9;  // e^highest is finite, the next is not
+  constexpr double log2_e = 0x1.71547652b82fep+0;
+  constexpr double round_to_int = 0x1.8p52;  // its low bits then hold the integer
+  constexpr double lowest = -690.0;
+  constexpr double highest = 0x1.62e42fefa39efp+9;  // e^highest is finite, the next is not
 
-    // x = k ln2 + r; `reduced` is exact, r carries the low part of ln2 as well.
-    const double shifted = std::fma(x, log2_e, round_to_int);
-    const double k = shifted - round_to_int;
-    const double reduced = std::fma(-k, ln2_high, x);
-    const double r = std::fma(-k, ln2_low, reduced);
+  // x = k ln2 + r; `reduced` is exact, r carries the low part of ln2 as well.
+  const double shifted = std::fma(x, log2_e, round_to_int);
+  const double k = shifted - round_to_int;
+  const double reduced = std::fma(-k, ln2_high, x);
+  const double r = std::fma(-k, ln2_low, reduced);
 
-    double p = 0x1.ad7f6bf63e5b4p-26;
-    p = std::fma(p, r, 0x1.28ad72d2ab7bdp-22);
-    p = std::fma(p, r, 0x1.71df255414fdp-19);
-    p = std::fma(p, r, 0x1.a0199a0c6052p-16);
-    p = std::fma(p, r, 0x1.a01a012a56eaep-13);
-    p = std::fma(p, r, 0x1.6c16c1842a146p-10);
-    p = std::fma(p, r, 0x1.1111111127be7p-7);
-    p = std::fma(p, r, 0x1.555555555087cp-5);
-    p = std::fma(p, r, 0x1.55555555554fap-3);
-    p = std::fma(p, r, 0x1.000000000000ap-1);
+  double p = 0x1.ad7f6bf63e5b4p-26;
+  p = std::fma(p, r, 0x1.28ad72d2ab7bdp-22);
+  p = std::fma(p, r, 0x1.71df255414fdp-19);
+  p = std::fma(p, r, 0x1.a0199a0c6052p-16);
+  p = std::fma(p, r, 0x1.a01a012a56eaep-13);
+  p = std::fma(p, r, 0x1.6c16c1842a146p-10);
+  p = std::fma(p, r, 0x1.1111111127be7p-7);
+  p = std::fma(p, r, 0x1.555555555087cp-5);
+  p = std::fma(p, r, 0x1.55555555554fap-3);
+  p = std::fma(p, r, 0x1.000000000000ap-1);
 
-    // 1 + r + r^2 p, with the rounding of 1 + reduced put back.
-    const double sum = 1.0 + reduced;
-    const double lost = std::fma(-k, ln2_low, reduced - (sum - 1.0));
-    const double mantissa = sum + std::fma(r * r, p, lost);
+  // 1 + r + r^2 p, with the rounding of 1 + reduced put back.
+  const double sum = 1.0 + reduced;
+  const double lost = std::fma(-k, ln2_low, reduced - (sum - 1.0));
+  const double mantissa = sum + std::fma(r * r, p, lost);
 
-    // times 2^k: k into the exponent (mantissa < 1 where k is 1024, up to `highest`)
-    const std::uint64_t bits = __builtin_bit_cast(std::uint64_t, mantissa) +
-                               (__builtin_bit_cast(std::uint64_t, shifted) << 52);
-    const double value = __builtin_bit_cast(double, bits);
-    const double flushed = x < lowest ? 0.0 : value;
-    return x > highest ? __builtin_inf() : flushed;
+  // times 2^k: k into the exponent (mantissa < 1 where k is 1024, up to `highest`)
+  const std::uint64_t bits = __builtin_bit_cast(std::uint64_t, mantissa) +
+                             (__builtin_bit_cast(std::uint64_t, shifted) << 52);
+  const double value = __builtin_bit_cast(double, bits);
+  const double flushed = x < lowest ? 0.0 : value;
+  return x > highest ? __builtin_inf() : flushed;
 }
 
 // ln(a / b) for normal positive a and b, with full relative accuracy for a close to b; exactly 0
@@ -63,88 +63,86 @@ constexpr double ln2_low = 0x1.3de6af278ece6p-42;
 // Largest error found: 0.68 ULP over 18 million pairs (any normals, ratios near 1, 3/2 and 2^k);
 // without z_low, which carries the rounding of the quotient, it is 2.0 ULP.
 [[maybe_unused]] inline double log_ratio(double a, double b) noexcept {
-    constexpr std::uint64_t mantissa_mask = 0x000fffffffffffff;
-    constexpr std::uint64_t one_bits = 0x3ff0000000000000;   // 1.0
-    constexpr std::uint64_t half_step = 0x0008000000000000;  // half of an exponent step
-    constexpr std::uint64_t bias = 0x8000000000000000;       // 2048 exponent steps
-    constexpr std::uint64_t int_bits = 0x4330000000000000;   // 2^52, its low bits an integer
-    constexpr double int_bias = 0x1p52 + 2048.0;
+  constexpr std::uint64_t mantissa_mask = 0x000fffffffffffff;
+  constexpr std::uint64_t one_bits = 0x3ff0000000000000;   // 1.0
+  constexpr std::uint64_t half_step = 0x0008000000000000;  // half of an exponent step
+  constexpr std::uint64_t bias = 0x8000000000000000;       // 2048 exponent steps
+  constexpr std::uint64_t int_bits = 0x4330000000000000;   // 2^52, its low bits an integer
+  constexpr double int_bias = 0x1p52 + 2048.0;
 
-    // a / b = 2^k u / v, v in [1, 2): k is the difference of the bit patterns to the nearest whole
-    // exponent step, which leaves u / v in [2/3, 3/2].
-    const std::uint64_t a_bits = __builtin_bit_cast(std::uint64_t, a);
-    const std::uint64_t b_bits = __builtin_bit_cast(std::uint64_t, b);
-    const std::uint64_t step = a_bits - b_bits + (bias + half_step);
-    const double k = __builtin_bit_cast(double, (step >> 52) | int_bits) - int_bias;
-    const std::uint64_t v_bits = (b_bits & mantissa_mask) | one_bits;
-    const std::uint64_t u_bits = v_bits + (step & mantissa_mask) - half_step;
-    const double u = __builtin_bit_cast(double, u_bits);
-    const double v = __builtin_bit_cast(double, v_bits);
+  // a / b = 2^k u / v, v in [1, 2): k is the difference of the bit patterns to the nearest whole
+  // exponent step, which leaves u / v in [2/3, 3/2].
+  const std::uint64_t a_bits = __builtin_bit_cast(std::uint64_t, a);
+  const std::uint64_t b_bits = __builtin_bit_cast(std::uint64_t, b);
+  const std::uint64_t step = a_bits - b_bits + (bias + half_step);
+  const double k = __builtin_bit_cast(double, (step >> 52) | int_bits) - int_bias;
+  const std::uint64_t v_bits = (b_bits & mantissa_mask) | one_bits;
+  const std::uint64_t u_bits = v_bits + (step & mantissa_mask) - half_step;
+  const double u = __builtin_bit_cast(double, u_bits);
+  const double v = __builtin_bit_cast(double, v_bits);
 
-    // ln(u / v) = 2 atanh(z / 2), z = difference / middle; z_low is what z lacks of the quotient.
-    const double difference = u - v;  // exact
-    const double middle = std::fma(0.5, difference, v);
-    const double middle_low = std::fma(0.5, difference, v - middle);
-    const double inverse = 1.0 / middle;
-    const double z = difference * inverse;
-    const double remainder = std::fma(-z, middle_low, std::fma(-z, middle, difference));
-    const double z_low = remainder * inverse;
+  // ln(u / v) = 2 atanh(z / 2), z = difference / middle; z_low is what z lacks of the quotient.
+  const double difference = u - v;  // exact
+  const double middle = std::fma(0.5, difference, v);
+  const double middle_low = std::fma(0.5, difference, v - middle);
+  const double inverse = 1.0 / middle;
+  const double z = difference * inverse;
+  const double remainder = std::fma(-z, middle_low, std::fma(-z, middle, difference));
+  const double z_low = remainder * inverse;
 
-    const double w = z * z;
-    double p = 0x1.3ab8c0d8d6092p-18;
-    p = std::fma(p, w, 0x1.385393815df61p-16);
-    p = std::fma(p, w, 0x1.7474d8af6152fp-14);
-    p = std::fma(p, w, 0x1.c71c01a7cad2p-12);
-    p = std::fma(p, w, 0x1.249249b1afdfbp-9);
-    p = std::fma(p, w, 0x1.99999998f1753p-7);
-    p = std::fma(p, w, 0x1.5555555555773p-4);
+  const double w = z * z;
+  double p = 0x1.3ab8c0d8d6092p-18;
+  p = std::fma(p, w, 0x1.385393815df61p-16);
+  p = std::fma(p, w, 0x1.7474d8af6152fp-14);
+  p = std::fma(p, w, 0x1.c71c01a7cad2p-12);
+  p = std::fma(p, w, 0x1.249249b1afdfbp-9);
+  p = std::fma(p, w, 0x1.99999998f1753p-7);
+  p = std::fma(p, w, 0x1.5555555555773p-4);
 
-    // k ln2 + z + z w p, with the rounding of the leading sum put back.
-    const double exponent = k * ln2_high;
-    const double sum = exponent + z;
-    const double lost = z - (sum - exponent);
-    const double tail = std::fma(z * w, p, std::fma(k, ln2_low, z_low));
-    return sum + (lost + tail);
+  // k ln2 + z + z w p, with the rounding of the leading sum put back.
+  const double exponent = k * ln2_high;
+  const double sum = exponent + z;
+  const double lost = z - (sum - exponent);
+  const double tail = std::fma(z * w, p, std::fma(k, ln2_low, z_low));
+  return sum + (lost + tail);
 }
 
 // ln(x) for normal positive x; see log_ratio for the rest.
 // Largest error found: 0.68 ULP over 10 million points.
-[[maybe_unused]] inline double log_positive(double x) noexcept {
-    return log_ratio(x, 1.0);
-}
+[[maybe_unused]] inline double log_positive(double x) noexcept { return log_ratio(x, 1.0); }
 
 // Numerator and denominator of mills, for a caller who has another division to merge with: both
 // positive and below 2^37 for x in [0, 40].  The even and the odd powers are summed apart: the
 // chains are shorter and 5.6 ULP is the largest error found, where one Horner chain each gave 8.6.
 [[maybe_unused]] inline double mills_numerator(double x) noexcept {
-    const double x2 = x * x;
-    double even = 0x1.7aaf4eae6b2a5p-14;
-    even = std::fma(even, x2, 0x1.4894696cec1c3p-7);
-    even = std::fma(even, x2, 0x1.eece6d429a46fp-3);
-    even = std::fma(even, x2, 0x1.7aaaebcf849c5p+0);
-    even = std::fma(even, x2, 0x1.40d931ff62706p+0);
-    double odd = 0x1.bef1043e4944ep-19;
-    odd = std::fma(odd, x2, 0x1.3994e19275bcap-10);
-    odd = std::fma(odd, x2, 0x1.dca9ae7467f17p-5);
-    odd = std::fma(odd, x2, 0x1.6fa4fd14c76d7p-1);
-    odd = std::fma(odd, x2, 0x1.ef863a24d228p+0);
-    return std::fma(odd, x, even);
+  const double x2 = x * x;
+  double even = 0x1.7aaf4eae6b2a5p-14;
+  even = std::fma(even, x2, 0x1.4894696cec1c3p-7);
+  even = std::fma(even, x2, 0x1.eece6d429a46fp-3);
+  even = std::fma(even, x2, 0x1.7aaaebcf849c5p+0);
+  even = std::fma(even, x2, 0x1.40d931ff62706p+0);
+  double odd = 0x1.bef1043e4944ep-19;
+  odd = std::fma(odd, x2, 0x1.3994e19275bcap-10);
+  odd = std::fma(odd, x2, 0x1.dca9ae7467f17p-5);
+  odd = std::fma(odd, x2, 0x1.6fa4fd14c76d7p-1);
+  odd = std::fma(odd, x2, 0x1.ef863a24d228p+0);
+  return std::fma(odd, x, even);
 }
 
 [[maybe_unused]] inline double mills_denominator(double x) noexcept {
-    const double x2 = x * x;
-    double even = 0x1.bef1043e4faf4p-19;
-    even = std::fma(even, x2, 0x1.3a745a1588cdep-10);
-    even = std::fma(even, x2, 0x1.e6685e384efe2p-5);
-    even = std::fma(even, x2, 0x1.8c3a6944c5ff3p-1);
-    even = std::fma(even, x2, 0x1.4648bedcc4bdap+1);
-    even = std::fma(even, x2, 1.0);
-    double odd = 0x1.7aaf4eae4175ap-14;
-    odd = std::fma(odd, x2, 0x1.4b89c80399042p-7);
-    odd = std::fma(odd, x2, 0x1.017c832932295p-2);
-    odd = std::fma(odd, x2, 0x1.b39d4c17bda4p+0);
-    odd = std::fma(odd, x2, 0x1.2bd0988f41e7cp+1);
-    return std::fma(odd, x, even);
+  const double x2 = x * x;
+  double even = 0x1.bef1043e4faf4p-19;
+  even = std::fma(even, x2, 0x1.3a745a1588cdep-10);
+  even = std::fma(even, x2, 0x1.e6685e384efe2p-5);
+  even = std::fma(even, x2, 0x1.8c3a6944c5ff3p-1);
+  even = std::fma(even, x2, 0x1.4648bedcc4bdap+1);
+  even = std::fma(even, x2, 1.0);
+  double odd = 0x1.7aaf4eae4175ap-14;
+  odd = std::fma(odd, x2, 0x1.4b89c80399042p-7);
+  odd = std::fma(odd, x2, 0x1.017c832932295p-2);
+  odd = std::fma(odd, x2, 0x1.b39d4c17bda4p+0);
+  odd = std::fma(odd, x2, 0x1.2bd0988f41e7cp+1);
+  return std::fma(odd, x, even);
 }
 
 // Mills ratio N(-x) / phi(x) of the standard normal distribution for x in [0, 40].
@@ -153,7 +151,7 @@ constexpr double ln2_low = 0x1.3de6af278ece6p-42;
 // correctly rounded.  Beyond 40 it is 3.4e-12 off at worst, and NaN where the denominator overflows
 // (x above 1e31).
 [[maybe_unused]] inline double mills(double x) noexcept {
-    return mills_numerator(x) / mills_denominator(x);
+  return mills_numerator(x) / mills_denominator(x);
 }
 
 }  // namespace

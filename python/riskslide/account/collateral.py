@@ -8,6 +8,7 @@ from .. import _core
 from ..book.columns import Float, Int32, Int64
 from ..book.instruments import Kind
 from ..book.portfolio import Portfolio, Rows
+from ..errors import refuse
 from ..market.state import State
 
 
@@ -40,5 +41,12 @@ def unrealised(portfolio: Portfolio, state: State) -> Float:
     size = portfolio.entry_quantity * instruments.multiplier[at]
     inverse = instruments.inverse[at] & margined
     mark_over, entry_over = np.where(inverse, mark, 1.0), np.where(inverse, entry, 1.0)
-    coin = size * (1.0 / entry_over - 1.0 / mark_over)
-    return np.where(margined, np.where(inverse, coin, size * (mark - entry)), 0.0)
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused below
+        coin = size * (1.0 / entry_over - 1.0 / mark_over)
+        pnl = np.where(margined, np.where(inverse, coin, size * (mark - entry)), 0.0)
+    bad = np.flatnonzero(~np.isfinite(pnl))
+    if bad.size:
+        account = portfolio.accounts[portfolio.entry_account[bad[0]]]
+        fix = f"P&L of {instruments.name[at[bad[0]]]} leaves float64; check its entry price"
+        refuse("E_OVERFLOW", "entry_price", None, account, fix)
+    return pnl

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,7 +78,7 @@ class Source:
                 contributions.append(Contribution(names[row], quantity, pnl))
         for row in np.unique(cash[1]).tolist():
             if instruments.underlying[row] == number:
-                amount = float(cash[2][cash[1] == row].sum())
+                amount = math.fsum(cash[2][cash[1] == row].tolist())
                 kept = self.fold(row, amount, float(moved[row]) * weight)
                 contributions.append(Contribution(names[row], amount, kept))
         return UnitEvidence(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from itertools import repeat
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import refuse
+from ..errors import InputError, refuse
 
 Float = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
@@ -32,7 +33,7 @@ def float_column(values: Any, column: str, size: int | None = None) -> Float:
         refuse("E_SHAPE", column, None, array.shape, "must have one axis")
     if size is not None and array.size != size:
         refuse("E_SHAPE", column, None, array.size, f"must hold {size} values")
-    return np.ascontiguousarray(array, dtype=np.float64)
+    return np.require(array, np.float64, ["C", "A"])
 
 
 def finite_column(values: Any, column: str, size: int | None = None) -> Float:
@@ -47,7 +48,7 @@ def finite_column(values: Any, column: str, size: int | None = None) -> Float:
 
 def float_matrix(values: Any, column: str) -> npt.NDArray[np.float64]:
     """`values` as C-contiguous float64 of any shape, finite; refused as `finite_column` does."""
-    array = np.ascontiguousarray(_numeric(values, column), dtype=np.float64)
+    array = np.require(_numeric(values, column), np.float64, ["C", "A"])
     if not np.isfinite(array).all():
         at = np.argwhere(~np.isfinite(array))[0]
         row = int(at[0]) if at.size else None
@@ -57,7 +58,7 @@ def float_matrix(values: Any, column: str) -> npt.NDArray[np.float64]:
 
 def int_column(values: Any, column: str, size: int | None = None) -> Int64:
     """`values` as int64; floats are taken only where they are whole and below 2**53."""
-    array = np.asarray(values)
+    array = np.asarray(_unmasked(values, column))
     if array.size == 0 and array.dtype.kind == "f":
         array = array.astype(np.int64)
     if array.ndim == 0 and size is not None:
@@ -75,12 +76,12 @@ def int_column(values: Any, column: str, size: int | None = None) -> Int64:
         refuse("E_OVERFLOW", column, row, int(array[row]), "must fit a signed 64-bit integer")
     if array.dtype.kind not in "iu":
         refuse("E_DTYPE", column, None, str(array.dtype), "must hold whole numbers")
-    return np.ascontiguousarray(array, dtype=np.int64)
+    return np.require(array, np.int64, ["C", "A"])
 
 
 def bool_column(values: Any, column: str, size: int | None = None) -> Bool:
     """`values` as bool; 0 and 1 are taken too."""
-    array = np.asarray(values)
+    array = np.asarray(_unmasked(values, column))
     if array.dtype.kind != "b":
         if array.dtype.kind not in "iuf" or not bool(np.isin(array, (0, 1)).all()):
             refuse("E_DTYPE", column, None, str(array.dtype), "must hold True and False")
@@ -89,7 +90,7 @@ def bool_column(values: Any, column: str, size: int | None = None) -> Bool:
         array = np.full(size, array)
     if array.ndim != 1 or (size is not None and array.size != size):
         refuse("E_SHAPE", column, None, array.shape, "must have one axis of the right length")
-    return np.ascontiguousarray(array)
+    return np.require(array, np.bool_, ["C", "A"])
 
 
 def text_column(values: str | Iterable[Any], column: str, size: int | None = None) -> list[str]:
@@ -98,7 +99,9 @@ def text_column(values: str | Iterable[Any], column: str, size: int | None = Non
         if size is None:
             refuse("E_SHAPE", column, None, values, "must be a list")
         return [values] * size
-    texts = [str(v) for v in values]
+    texts = list(values)
+    if not set(map(type, texts)) <= {str}:
+        texts = [str(v) for v in texts]
     if size is not None and len(texts) != size:
         refuse("E_SHAPE", column, None, len(texts), f"must hold {size} values")
     return texts
@@ -106,25 +109,31 @@ def text_column(values: str | Iterable[Any], column: str, size: int | None = Non
 
 def index_of(names: Sequence[Hashable], known: Mapping[Any, int], column: str, what: str) -> Int64:
     """Index of every name in `known`; an unknown one is refused with its row (`E_UNKNOWN`)."""
-    out = np.empty(len(names), dtype=np.int64)
-    for row, name in enumerate(names):
-        found = known.get(name)
-        if found is None:
-            refuse("E_UNKNOWN", column, row, name, f"must be one of the {what}")
-        out[row] = found
-    return out
+    found = np.array(list(map(known.get, names, repeat(-1))), dtype=np.int64)
+    missing = np.flatnonzero(found < 0)
+    if missing.size:
+        row = int(missing[0])
+        refuse("E_UNKNOWN", column, row, names[row], f"must be one of the {what}")
+    return found
+
+
+def _unmasked(values: Any, column: str) -> Any:
+    if not np.ma.isMaskedArray(values):
+        return values
+    if np.ma.getmaskarray(values).any():
+        row = int(np.flatnonzero(np.ma.getmaskarray(values).ravel())[0])
+        refuse("E_NOT_FINITE", column, row, "masked", "fill masked values first")
+    return np.ma.getdata(values)
 
 
 def _numeric(values: Any, column: str) -> npt.NDArray[Any]:
-    if np.ma.isMaskedArray(values):
-        if np.ma.getmaskarray(values).any():
-            row = int(np.flatnonzero(np.ma.getmaskarray(values).ravel())[0])
-            refuse("E_NOT_FINITE", column, row, "masked", "fill masked values first")
-        values = np.ma.getdata(values)
+    values = _unmasked(values, column)
     try:
         array = np.asarray(values)
         if array.dtype == object:
             array = _from_objects(array, column)
+    except InputError:
+        raise
     except (TypeError, ValueError, OverflowError):
         refuse("E_DTYPE", column, None, type(values).__name__, "must hold numbers")
     if array.dtype.kind not in "iufb":

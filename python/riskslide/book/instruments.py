@@ -179,7 +179,9 @@ def join(first: Instruments, second: Instruments) -> Instruments:
     """The instruments of both, in order; their underlyings and currencies merged."""
     underlyings = tuple(sorted({*first.underlyings, *second.underlyings}))
     currencies = tuple(sorted({*first.currencies, *second.currencies}))
-    columns = {c: np.concatenate([getattr(first, c), getattr(second, c)]) for c in _COLUMNS}
+    columns: dict[str, Any] = {
+        c: np.concatenate([getattr(first, c), getattr(second, c)]) for c in _COLUMNS
+    }
     columns["underlying"] = np.concatenate(
         [_renumber(x.underlying, x.underlyings, underlyings) for x in (first, second)]
     )
@@ -192,6 +194,17 @@ def join(first: Instruments, second: Instruments) -> Instruments:
         currencies=currencies,
         **columns,
     )
+
+
+def narrow(instruments: Instruments, rows: Sequence[int] | Int64) -> Instruments:
+    """The instruments of these rows, in this order, with only the underlyings they name."""
+    found = instruments.take(rows)
+    columns: dict[str, Any] = {c: getattr(found, c) for c in _COLUMNS}
+    for index, names in (("underlying", "underlyings"), ("currency", "currencies")):
+        used, codes = np.unique(columns[index], return_inverse=True)
+        columns[index] = codes.astype(np.int32)
+        columns[names] = tuple(getattr(found, names)[k] for k in used.tolist())
+    return Instruments(name=found.name, **columns)
 
 
 def _renumber(index: Int32, old: tuple[str, ...], new: tuple[str, ...]) -> Int32:

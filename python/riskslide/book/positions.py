@@ -45,9 +45,7 @@ class Positions:
         q = int_column(lots, "lots", a.size)
         n_accounts = int(a.max(initial=-1)) + 1 if accounts is None else accounts
         n_instruments = int(i.max(initial=-1)) + 1 if instruments is None else instruments
-        return cls(
-            *_core.positions_from_columns(a, i, q, n_accounts, n_instruments, threads or 0)
-        )
+        return cls(*_core.positions_from_columns(a, i, q, n_accounts, n_instruments, threads or 0))
 
     @property
     def accounts(self) -> int:
@@ -76,12 +74,12 @@ def take_rows(rows: tuple[Int64, Int32, Any], accounts: Int64) -> tuple[Int64, I
 def lots_of(quantity: Float, lot: Float, row_of: Int64 | None = None) -> Int64:
     """Whole lots of quantities in contract units.
 
-    Refuses (`E_LOT`) a quantity that is no whole number of lots to 1e-9 of itself, and
+    Refuses (`E_LOT`) a quantity that is no whole number of lots, as far as float64 can tell, and
     (`E_OVERFLOW`) one of 2**63 lots or more.
     """
     count = quantity / lot
     whole = np.rint(count)
-    off = np.flatnonzero(np.abs(count - whole) > 1e-9 * np.maximum(np.abs(count), 1.0))
+    off = np.flatnonzero(np.abs(count - whole) > 1e-9 + 1e-15 * np.abs(count))
     row = int(off[0]) if off.size else -1
     if row >= 0:
         refuse(

@@ -70,7 +70,8 @@ class Market:
         for kind, table in quotes.items():
             if kind not in QUOTES:
                 refuse("E_UNKNOWN", kind, None, kind, f"must be one of {', '.join(QUOTES)}")
-            tables[kind] = {_key(k): _quote(v, now, kind, k) for k, v in table.items()}
+            read = {_key(k): v for k, v in table.items()}
+            tables[kind] = {k: _quote(v, now, kind, k) for k, v in read.items()}
         return cls(now, **tables)
 
     def on(self, instruments: Instruments, terms: Terms = NO_TERMS) -> State:

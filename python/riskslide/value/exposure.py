@@ -127,5 +127,3 @@ def _rows(portfolio: Portfolio, by: By) -> Positions:
         refuse("E_ARGUMENT", "by", None, by, "must be 'account' or 'leg'")
     offsets = np.arange(positions.instrument.size + 1, dtype=np.int64)
     return Positions(offsets, positions.instrument, positions.lots)
-
-

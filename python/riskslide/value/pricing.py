@@ -130,7 +130,7 @@ def _run(
 ) -> Greeks:
     names = ("forward", "strike", "years", "vol", "discount" if discount else "rate", "yield")
     columns = [_column(v, n) for v, n in zip(inputs, names, strict=True)]
-    side: Bool = bool_column(np.atleast_1d(is_call), "is_call")
+    side: Bool = bool_column(is_call, "is_call", 1 if np.ndim(is_call) == 0 else None)
     size = _common_size([*columns, side])
     if out is None:
         out = Greeks.empty(size)
@@ -143,8 +143,8 @@ def _run(
 
 
 def _column(values: Any, name: str) -> Float:
-    if isinstance(values, np.ndarray) and values.dtype == np.float64 and values.ndim == 1:
-        return np.ascontiguousarray(values)
+    if type(values) is np.ndarray and values.dtype == np.float64 and values.ndim == 1:
+        return np.require(values, np.float64, ["C", "A"])
     return float_column(np.atleast_1d(values) if np.ndim(values) == 0 else values, name)
 
 

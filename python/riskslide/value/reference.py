@@ -108,6 +108,22 @@ def normal_density(x: float) -> float:
     return math.exp(-0.5 * x * x) / ROOT_TWO_PI
 
 
+class Option(NamedTuple):
+    """One European option; `discount` is the factor, `rate` what it comes from."""
+
+    side: float
+    underlying: float
+    strike: float
+    years: float
+    vol: float
+    rate: float
+    discount: float
+    dividend_yield: float
+
+
+Figures = tuple[float, float, float, float, float, float]
+
+
 def greeks(model: int, discount: bool, inputs: Sequence[Any], is_call: Any) -> Greeks:
     """Value and Greeks of one long unit a row; arguments as `_core.greeks` takes them.
 
@@ -115,51 +131,48 @@ def greeks(model: int, discount: bool, inputs: Sequence[Any], is_call: Any) -> G
     dividend yield (bsm only); arrays or numbers, broadcast against each other.
     """
     columns = np.broadcast_arrays(*(np.atleast_1d(c) for c in (*inputs, is_call)))
-    rows = [
-        _option_greeks(model, discount, *(float(x) for x in row[:-1]), bool(row[-1]))
-        for row in zip(*columns, strict=True)
-    ]
-    return Greeks(*np.array(rows, dtype=np.float64).reshape(-1, 6).T.copy())
+    figures = (_black76_greeks, _bsm_greeks, _bachelier_greeks)[model]
+    found = []
+    for row in zip(*(c.tolist() for c in columns), strict=True):
+        underlying, strike, years, vol, rate, dividend_yield, call = row
+        factor = rate if discount else math.exp(-rate * years)
+        if discount:
+            rate = -math.log(factor) / years if years > 0 else 0.0
+        side = 1.0 if call else -1.0
+        option = Option(side, underlying, strike, years, vol, rate, factor, dividend_yield)
+        found.append(figures(option))
+    return Greeks(*np.array(found, dtype=np.float64).reshape(-1, 6).T.copy())
 
 
-def _option_greeks(
-    model: int,
-    discount: bool,
-    underlying: float,
-    strike: float,
-    years: float,
-    vol: float,
-    rate: float,
-    dividend_yield: float,
-    is_call: bool,
-) -> tuple[float, float, float, float, float, float]:
-    """value, delta, gamma, vega, theta, rho of one option."""
-    factor = rate if discount else math.exp(-rate * years)
-    if discount:
-        rate = -math.log(factor) / years if years > 0 else 0.0
-    side = 1.0 if is_call else -1.0
-    root = math.sqrt(years)
-    if model == BACHELIER:
-        undiscounted, step, density = _bachelier(side, underlying, strike, vol * root)
-        value = factor * undiscounted
-        gamma = factor * density / (vol * root) if vol * root > 0 else 0.0
-        decay = -0.5 * factor * vol * density / root if vol * root > 0 else 0.0
-        theta = rate * value + decay
-        return value, factor * step, gamma, factor * root * density, theta, -years * value
-    if model == BLACK76:
-        value, step, density, _ = _lognormal(side, factor * underlying, factor * strike, vol * root)
-        gamma = factor * density / (underlying * vol * root) if vol * root > 0 else 0.0
-        decay = -0.5 * factor * underlying * density * vol / root if vol * root > 0 else 0.0
-        vega = factor * underlying * root * density
-        return value, factor * step, gamma, vega, rate * value + decay, -years * value
-    kept = math.exp(-dividend_yield * years)
-    asset, cash = kept * underlying, factor * strike
-    value, step, density, exercised = _lognormal(side, asset, cash, vol * root)
-    gamma = kept * density / (underlying * vol * root) if vol * root > 0 else 0.0
-    decay = -0.5 * asset * density * vol / root if vol * root > 0 else 0.0
-    theta = decay - rate * cash * exercised + dividend_yield * asset * step
-    rho = years * cash * exercised
-    return value, kept * step, gamma, asset * root * density, theta, rho
+def _black76_greeks(o: Option) -> Figures:
+    root = math.sqrt(o.years)
+    asset, deviation = o.discount * o.underlying, o.vol * root
+    value, step, density, _ = _lognormal(o.side, asset, o.discount * o.strike, deviation)
+    gamma = o.discount * density / (o.underlying * deviation) if deviation > 0 else 0.0
+    decay = -0.5 * asset * density * o.vol / root if deviation > 0 else 0.0
+    theta = o.rate * value + decay
+    return value, o.discount * step, gamma, asset * root * density, theta, -o.years * value
+
+
+def _bsm_greeks(o: Option) -> Figures:
+    root, kept = math.sqrt(o.years), math.exp(-o.dividend_yield * o.years)
+    asset, cash, deviation = kept * o.underlying, o.discount * o.strike, o.vol * root
+    value, step, density, exercised = _lognormal(o.side, asset, cash, deviation)
+    gamma = kept * density / (o.underlying * deviation) if deviation > 0 else 0.0
+    decay = -0.5 * asset * density * o.vol / root if deviation > 0 else 0.0
+    theta = decay - o.rate * cash * exercised + o.dividend_yield * asset * step
+    return value, kept * step, gamma, asset * root * density, theta, o.years * cash * exercised
+
+
+def _bachelier_greeks(o: Option) -> Figures:
+    root = math.sqrt(o.years)
+    deviation = o.vol * root
+    undiscounted, step, density = _bachelier(o.side, o.underlying, o.strike, deviation)
+    value = o.discount * undiscounted
+    gamma = o.discount * density / deviation if deviation > 0 else 0.0
+    decay = -0.5 * o.discount * o.vol * density / root if deviation > 0 else 0.0
+    vega = o.discount * root * density
+    return value, o.discount * step, gamma, vega, o.rate * value + decay, -o.years * value
 
 
 def _lognormal(
@@ -313,7 +326,7 @@ def grid(
 
 
 def _lines(program: ProgramParts, positions: Positions, cash: Cash) -> list[Line]:
-    """Every (account, pool) that holds something; an account with nothing has one line in pool 0."""
+    """Every (account, pool) that holds something; an account with nothing has a line in pool 0."""
     lines = []
     for account in range(positions[0].size - 1):
         pools: dict[int, dict[int, list[Holding]]] = {}

@@ -13,7 +13,9 @@ from .rulebook import Rulebook, check
 def preset_names() -> list[str]:
     """Names of the rule books that come with the package."""
     folder = resources.files(__package__) / "presets"
-    return sorted(p.name.removesuffix(".toml") for p in folder.iterdir() if p.name.endswith(".toml"))
+    return sorted(
+        p.name.removesuffix(".toml") for p in folder.iterdir() if p.name.endswith(".toml")
+    )
 
 
 def load_rulebook(name_or_path: str | Path) -> Rulebook:

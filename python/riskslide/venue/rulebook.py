@@ -69,7 +69,7 @@ class Rulebook:
 
     @property
     def sha256(self) -> str:
-        """Hash of every field, independent of the order and layout of the file."""
+        """Hash of all that can move a figure, and its provenance; not of title, description, layout."""
         content = {
             "name": self.name,
             "method": self.method,

@@ -35,12 +35,12 @@ using CashView = RowsView<double>;
 
 /// Sorts (account, instrument, lots) triples of any order; equal pairs are summed exactly, and a
 /// sum of zero stays as a zero. The result does not depend on the order of the input.
-/// @throws InputError E_INDEX (row) for an index out of range, E_OVERFLOW where a sum leaves int64.
+/// @throws InputError E_INDEX (row) for an index out of range, E_OVERFLOW (row: the account) where
+///   a sum leaves int64.
 Rows<std::int64_t> positions_from_columns(std::span<const std::int64_t> account,
                                           std::span<const std::int64_t> instrument,
-                                          std::span<const std::int64_t> lots,
-                                          std::int64_t accounts, std::int64_t instruments,
-                                          int threads = 0);
+                                          std::span<const std::int64_t> lots, std::int64_t accounts,
+                                          std::int64_t instruments, int threads = 0);
 
 /// The same for float64 amounts; equal pairs stay apart, ordered by amount, and the evaluator sums
 /// them in that order.

@@ -21,12 +21,12 @@ struct CubeView {
 /// One line per (account, pool) that holds something; an account with nothing has one line in pool
 /// 0. Units say where each scenario block found its worst column.
 struct Evaluation {
-  std::vector<std::int64_t> account;   // (L)
-  std::vector<std::int32_t> pool;      // (L)
-  std::vector<double> outputs;         // (L, outputs) row-major
-  std::vector<std::int64_t> unit_offsets;  // (L + 1): units of a line
-  std::vector<std::int32_t> unit;          // unit id
-  std::vector<double> unit_loss;           // (units, worst blocks) row-major
+  std::vector<std::int64_t> account;        // (L)
+  std::vector<std::int32_t> pool;           // (L)
+  std::vector<double> outputs;              // (L, outputs) row-major
+  std::vector<std::int64_t> unit_offsets;   // (L + 1): units of a line
+  std::vector<std::int32_t> unit;           // unit id
+  std::vector<double> unit_loss;            // (units, worst blocks) row-major
   std::vector<std::int32_t> unit_scenario;  // (units, worst blocks), lowest index on ties
 };
 

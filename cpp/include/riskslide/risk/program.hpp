@@ -41,9 +41,9 @@ enum class Reduction : std::uint8_t {
   each = 1,   ///< every column, summed over the units of the pool
 };
 
-/// A set of columns that runs through the tree. `attribute` is row-major (rows, columns), times the
-/// row's base value if `of_base`; it is empty for a block whose columns are the scenarios of the
-/// cube (then `weight` has one entry a scenario).
+/// A set of columns that runs through the tree. With `weight` (one entry a scenario) its columns are
+/// the scenarios of the cube, and `attribute` is empty; without, `attribute` is row-major
+/// (rows, columns), times the row's base value if `of_base`.
 struct Block {
   std::string name;
   Reduction reduction = Reduction::worst;
@@ -52,7 +52,7 @@ struct Block {
   std::vector<double> attribute;
   bool of_base = false;
 
-  [[nodiscard]] bool scenarios() const noexcept { return attribute.empty(); }
+  [[nodiscard]] bool scenarios() const noexcept { return !weight.empty(); }
 };
 
 enum class Operation : std::uint8_t { add = 0, subtract, multiply, minimum, maximum };
@@ -67,23 +67,23 @@ struct Step {
 
 /// Shocks of the risk factors, row-major (factors, scenarios); see revalue.hpp.
 struct Scenarios {
-  std::vector<std::string> labels;    // one a scenario
-  std::vector<std::string> factors;   // one a risk factor
+  std::vector<std::string> labels;   // one a scenario
+  std::vector<std::string> factors;  // one a risk factor
   std::vector<double> price_scale, price_shift, vol_scale, vol_shift, vol_floor;
 };
 
 /// A compiled rule book for R rows (instruments, then balances, then unrealised P&L by currency).
 struct Program {
   std::string name;
-  std::vector<std::string> rows;     // R names, for evidence
-  std::vector<std::int32_t> leaf;    // R: node of level 0, or unit if there is no level
-  std::vector<double> lot;           // R: contract units of one lot
-  std::vector<Level> levels;         // leaf -> ... -> unit
-  std::vector<std::string> units;    // U names: where the worst column is taken
+  std::vector<std::string> rows;        // R names, for evidence
+  std::vector<std::int32_t> leaf;       // R: node of level 0, or unit if there is no level
+  std::vector<double> lot;              // R: contract units of one lot
+  std::vector<Level> levels;            // leaf -> ... -> unit
+  std::vector<std::string> units;       // U names: where the worst column is taken
   std::vector<std::int32_t> unit_pool;  // U: pool of each unit, not decreasing
-  std::vector<std::string> pools;    // names
+  std::vector<std::string> pools;       // names
   std::vector<Block> blocks;
-  std::vector<double> registers;     // initial values: results of the blocks (0), constants, ...
+  std::vector<double> registers;  // initial values: results of the blocks (0), constants, ...
   std::vector<Step> steps;
   std::vector<std::string> outputs;  // names
   std::vector<std::int32_t> output_register;

@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <span>
 
 #include "riskslide/types.hpp"
 

@@ -14,9 +14,9 @@ namespace riskslide {
 /// `fx` turns one unit of the settlement currency into the reporting currency, now.
 struct InstrumentColumns {
   std::span<const Payoff> payoff;
-  std::span<const std::uint8_t> is_call;  ///< options only
-  std::span<const std::uint8_t> inverse;  ///< 1: settled in coin at the scenario's own price
-  std::span<const std::int32_t> factor;   ///< row of the shocks that moves price and vol
+  std::span<const std::uint8_t> is_call;    ///< options only
+  std::span<const std::uint8_t> inverse;    ///< 1: settled in coin at the scenario's own price
+  std::span<const std::int32_t> factor;     ///< row of the shocks that moves price and vol
   std::span<const std::int32_t> fx_factor;  ///< row of the shocks that moves fx; -1 = constant
   std::span<const double> price;
   std::span<const double> strike;

@@ -1,0 +1,91 @@
+"""Types of the compiled kernels; written by tools/stubs.py, not by hand."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float = NDArray[np.float64]
+Int64 = NDArray[np.int64]
+Int32 = NDArray[np.int32]
+Bool = NDArray[np.bool_]
+
+class Program:
+    """A compiled rule book."""
+
+    @staticmethod
+    def from_bytes(data: bytes) -> Program: ...
+    def __init__(self, parts: dict[str, Any]) -> None: ...
+    def parts(self) -> dict[str, Any]: ...
+    def to_bytes(self) -> bytes: ...
+
+def aggregate(positions: tuple[Int64, Int32, Int64], values: Float, threads: int = 0) -> Float:
+    """Sums (row, scenario) of lots times values."""
+
+def cash_from_columns(
+    account: Int64, row: Int64, amount: Float, accounts: int, rows: int, threads: int = 0
+) -> tuple[Int64, Int32, Float]:
+    """(offsets, row, amount): sorted rows, equal pairs kept apart."""
+
+def compiler() -> str:
+    """Compiler that built the extension."""
+
+def default_threads() -> int:
+    """Threads used where a call asks for 0."""
+
+def evaluate(
+    program: Program,
+    values: Float,
+    base: Float,
+    positions: tuple[Int64, Int32, Int64],
+    cash: tuple[Int64, Int32, Float],
+    threads: int = 0,
+) -> dict[str, NDArray[Any]]:
+    """Fold a cube through a program: one line per (account, pool)."""
+
+def exponential(exponent: Float) -> Float:
+    """e^x, the same bits on every machine; 0 below -690."""
+
+def greeks(
+    model: int,
+    discount: bool,
+    inputs: list[Float],
+    is_call: Bool,
+    outputs: list[Float],
+    threads: int = 0,
+) -> None:
+    """Fill six output arrays with value, delta, gamma, vega, theta, rho."""
+
+def grid(
+    program: Program,
+    block: int,
+    values: Float,
+    base: Float,
+    positions: tuple[Int64, Int32, Int64],
+    cash: tuple[Int64, Int32, Float],
+    threads: int = 0,
+) -> Float:
+    """P&L (units, columns) of one block."""
+
+def instruction_set() -> str:
+    """Kernels in use."""
+
+def positions_from_columns(
+    account: Int64,
+    instrument: Int64,
+    lots: Int64,
+    accounts: int,
+    instruments: int,
+    threads: int = 0,
+) -> tuple[Int64, Int32, Int64]:
+    """(offsets, instrument, lots): sorted rows, equal pairs summed."""
+
+def revalue(
+    instruments: dict[str, NDArray[Any]], shocks: dict[str, Float], threads: int = 0
+) -> tuple[Float, Float, int]:
+    """(values (N, S), base (N), floored cells) of instrument and shock columns."""
+
+def worst_loss(
+    positions: tuple[Int64, Int32, Int64], values: Float, threads: int = 0
+) -> tuple[Float, Int32]:
+    """(loss >= 0, scenario) of every row."""

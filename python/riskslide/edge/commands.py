@@ -1,0 +1,219 @@
+"""Decides the commands and their options; what they print is decided in report and records."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console, RenderableType
+
+from .._version import __version__
+from ..account.verdict import Assessment, Status
+from ..book.clock import instant
+from ..engine import compile_rulebook
+from ..scenario.shocks import Scenarios
+from ..value.exposure import greeks, stress
+from ..venue.load import load_rulebook, preset_names
+from . import records, report
+from .batches import BATCH, assess_in_batches
+from .demo import RULEBOOK, run_demo
+from .files import read_instruments, read_market
+from .options import (
+    AS_OF,
+    BY,
+    JSON,
+    MARKET,
+    THREADS,
+    Inputs,
+    known_account,
+    numbers,
+    takes_book,
+)
+from .output import check_target, console_of, deliver, progress, rendered, replace_file
+from .showcase import demo_report
+
+
+def emit(
+    record: Callable[[], dict[str, Any]],
+    shown: Callable[[Console], RenderableType],
+    *,
+    as_json: bool,
+    output: str | None = None,
+) -> None:
+    """Deliver the one form of a result that was asked for."""
+    if as_json:
+        deliver(records.json_text(record()), output)
+        return
+    console = console_of(sys.stdout, to_file=output is not None)
+    deliver(rendered(console, shown(console)), output)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="riskslide")
+def cli() -> None:
+    """Portfolio margin by risk slides.
+
+    Exit codes: 0 fine, 1 margin breach with --check, 2 bad input.
+    """
+
+
+@cli.command()
+@takes_book
+@click.option("--account", metavar="NAME", help="Whose slides to show; the largest by default.")
+@click.option("--check", is_flag=True, help="Exit 1 unless every line is healthy.")
+@click.option("--batch", type=click.IntRange(min=1), default=BATCH, hidden=True)
+def margin(account: str | None, check: bool, batch: int, **options: Any) -> int:
+    """Margin every account: requirements, equity, status, slides."""
+    inputs = Inputs(**options)
+    check_target(inputs.output)
+    rulebook = load_rulebook(inputs.rules)
+    with progress() as bar:
+        portfolio, market = inputs.load(bar)
+        known_account(account, portfolio)
+        task = bar.add_task("accounts", total=len(portfolio.accounts))
+        assessment = assess_in_batches(
+            portfolio,
+            market,
+            rulebook,
+            threads=inputs.threads,
+            batch=batch,
+            done=lambda count: bar.update(task, completed=count),
+        )
+    emit(
+        lambda: records.margin_record(assessment, rulebook, slides_shown(assessment, account)),
+        lambda console: report.margin_report(
+            assessment, rulebook, console, account=account, show=inputs.show
+        ),
+        as_json=inputs.as_json,
+        output=inputs.output,
+    )
+    return int(check and bool((assessment.status != Status.HEALTHY).any()))
+
+
+def slides_shown(assessment: Assessment, account: str | None) -> tuple[Any, ...]:
+    """Evidence of the account asked for, or of the one that needs most."""
+    if not len(assessment):
+        return ()
+    return assessment.explain(account or report.largest_account(assessment))
+
+
+@cli.command("stress")
+@takes_book
+@click.option("--price", default="-0.2,-0.1,0,0.1,0.2", metavar="LIST", show_default=True)
+@click.option("--vol", default="0.8,1,1.2", metavar="LIST", show_default=True)
+@BY
+def stress_command(price: str, vol: str, by: Any, **options: Any) -> int:
+    """P&L of positions where prices move and vols are scaled."""
+    inputs = Inputs(**options)
+    check_target(inputs.output)
+    moves = numbers(price, "--price", above=-1.0)
+    vols = numbers(vol, "--vol", above=-1e-300)
+    scenarios = Scenarios.grid(moves, vols)
+    rulebook = load_rulebook(inputs.rules)
+    with progress() as bar:
+        portfolio, market = inputs.load(bar)
+    terms = rulebook.terms
+    pnl = stress(portfolio, market, scenarios, by=by, terms=terms, threads=inputs.threads)
+    axes = records.Axes(tuple(moves), tuple(vols))
+    emit(
+        lambda: records.stress_record(
+            portfolio, scenarios, pnl, by=by, rulebook=rulebook, as_of=market.as_of
+        ),
+        lambda console: report.stress_report(
+            portfolio, pnl, axes, console, by=by, show=inputs.show
+        ),
+        as_json=inputs.as_json,
+        output=inputs.output,
+    )
+    return 0
+
+
+@cli.command("greeks")
+@takes_book
+@BY
+def greeks_command(by: Any, **options: Any) -> int:
+    """Greeks of positions."""
+    inputs = Inputs(**options)
+    check_target(inputs.output)
+    rulebook = load_rulebook(inputs.rules)
+    with progress() as bar:
+        portfolio, market = inputs.load(bar)
+    found = greeks(portfolio, market, by=by, terms=rulebook.terms, threads=inputs.threads)
+    emit(
+        lambda: records.greeks_record(
+            portfolio, found, by=by, rulebook=rulebook, as_of=market.as_of
+        ),
+        lambda console: report.greeks_report(portfolio, found, console, by=by, show=inputs.show),
+        as_json=inputs.as_json,
+        output=inputs.output,
+    )
+    return 0
+
+
+@cli.command()
+@JSON
+@THREADS
+def demo(as_json: bool, threads: int | None) -> int:
+    """Margin a small book that needs no files."""
+    found = run_demo(threads=threads)
+    emit(
+        lambda: records.demo_record(found, load_rulebook(RULEBOOK)),
+        lambda console: demo_report(found, console),
+        as_json=as_json,
+    )
+    return 0
+
+
+@cli.group()
+def rules() -> None:
+    """List, show and compile rule books."""
+
+
+@rules.command("list")
+@JSON
+def rules_list(as_json: bool) -> int:
+    """The rule books that come with the package."""
+    found = [load_rulebook(name) for name in preset_names()]
+    emit(
+        lambda: {"rulebooks": [records.rulebook_record(r) for r in found]},
+        lambda console: report.rules_table(found, console),
+        as_json=as_json,
+    )
+    return 0
+
+
+@rules.command("show")
+@click.argument("name")
+@JSON
+def rules_show(name: str, as_json: bool) -> int:
+    """Every parameter of a rule book and where it comes from."""
+    found = load_rulebook(name)
+    emit(
+        lambda: records.rules_record(found),
+        lambda console: report.rulebook_report(found, console),
+        as_json=as_json,
+    )
+    return 0
+
+
+@rules.command("compile")
+@click.argument("name")
+@click.option("--instruments", required=True, metavar="FILE")
+@MARKET
+@AS_OF
+@click.option("-o", "--output", required=True, metavar="FILE.rsp")
+def rules_compile(
+    name: str, instruments: str, market: tuple[str, ...], as_of: str | None, output: str
+) -> int:
+    """Write a rule book as a program that C++ runs."""
+    check_target(output)
+    now = None if as_of is None else instant(as_of, "--as-of")
+    quotes = read_market(market, as_of=now)
+    program = compile_rulebook(load_rulebook(name), read_instruments(instruments), quotes)
+    replace_file(Path(output), program.to_bytes())
+    counts = f"{len(program.rows)} rows, {len(program.scenarios)} scenarios"
+    deliver(f"{output}: {counts}, sha256 {program.sha256}\n", None)
+    return 0

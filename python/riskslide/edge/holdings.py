@@ -1,0 +1,157 @@
+"""Decides what files of positions, balances and instruments say; docs/files.md describes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..book.clock import NO_EXPIRY
+from ..book.columns import Float, Int64
+from ..book.instruments import DEFAULT_LOT, Instruments
+from ..errors import InputError, refuse
+from .convert import Columns
+from .tables import check_columns, read_table
+
+POSITIONS = ("account", "instrument", "quantity")
+BALANCES = ("account", "asset", "amount")
+INSTRUMENTS = ("instrument", "kind", "underlying")
+TERMS = (
+    "expiry",
+    "strike",
+    "option_type",
+    "style",
+    "model",
+    "settlement",
+    "multiplier",
+    "lot",
+    "currency",
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PositionTable:
+    """Rows of a positions file, as they stand there.
+
+    quantity: venue contract units, negative = short; entry_price: NaN = marked to market;
+    line: where each row stands (see `tables.Table`).
+    """
+
+    file: str
+    account: list[str]
+    instrument: list[str]
+    quantity: Float
+    entry_price: Float
+    line: Int64
+
+    def __len__(self) -> int:
+        return len(self.account)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BalanceTable:
+    """Rows of a balances file; amount: units of the asset, negative = debt."""
+
+    file: str
+    account: list[str]
+    asset: list[str]
+    amount: Float
+    line: Int64
+
+    def __len__(self) -> int:
+        return len(self.account)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class InstrumentTable:
+    """Instruments of a file with the line of each."""
+
+    file: str
+    instruments: Instruments
+    line: Int64
+
+
+def read_positions(path: str | Path) -> PositionTable:
+    """Positions of a CSV or Parquet file: ``account,instrument,quantity[,entry_price]``.
+
+    Raises InputError naming file, line, column, value and fix, of the first bad row by line and
+    listing the others: a missing, unknown or repeated column, an empty name, a quantity that is
+    empty, no number, NaN or infinite. MissingExtra without pyarrow.
+    """
+    table = read_table(path)
+    check_columns(table, POSITIONS, ("entry_price",))
+    columns = Columns(table)
+    account, held = columns.texts("account"), columns.texts("instrument")
+    quantity = columns.numbers("quantity")
+    entry = columns.numbers("entry_price", blank=np.nan)
+    columns.check()
+    return PositionTable(table.file, account.spread(), held.spread(), quantity, entry, table.line)
+
+
+def read_balances(path: str | Path) -> BalanceTable:
+    """Balances of a CSV or Parquet file: ``account,asset,amount``; errors as `read_positions`."""
+    table = read_table(path)
+    check_columns(table, BALANCES)
+    columns = Columns(table)
+    account, asset = columns.texts("account"), columns.texts("asset")
+    amount = columns.numbers("amount")
+    columns.check()
+    return BalanceTable(table.file, account.spread(), asset.spread(), amount, table.line)
+
+
+def read_instruments(path: str | Path) -> Instruments:
+    """Instruments of a CSV or Parquet file, as docs/files.md describes its columns.
+
+    Empty fields take the defaults of `Instruments.from_columns`. Raises InputError as
+    `read_positions`, and what `Instruments.from_columns` refuses, with the line.
+    """
+    return read_instrument_table(path).instruments
+
+
+def read_instrument_table(path: str | Path) -> InstrumentTable:
+    """`read_instruments` with the line of each."""
+    table = read_table(path)
+    check_columns(table, INSTRUMENTS, TERMS)
+    columns = Columns(table)
+    texts = {c: columns.texts(c).spread() for c in INSTRUMENTS}
+    optional = ("option_type", "style", "model", "settlement", "currency")
+    words = {c: columns.texts(c, blank=True).spread() for c in optional}
+    expiry = columns.instants("expiry", blank=True)
+    strike = columns.numbers("strike", blank=np.nan)
+    multiplier = columns.numbers("multiplier", blank=1.0)
+    lot = columns.numbers("lot", blank=DEFAULT_LOT)
+    is_option = np.array([k.lower() == "option" for k in texts["kind"]], dtype=np.bool_)
+    fix = "an option needs its strike"
+    columns.blame(np.isnan(strike) & is_option, "strike", "E_MISSING", [None] * len(table), fix)
+    columns.check()
+    names = {"name": "instrument", "inverse": "settlement"}
+    defaults = {"style": "european", "model": "black76", "settlement": "linear", "currency": "USD"}
+    words |= {c: [w or word for w in words[c]] for c, word in defaults.items()}
+    with lines_of(table.file, table.line, names):
+        found = Instruments.from_columns(
+            name=texts["instrument"],
+            kind=texts["kind"],
+            underlying=texts["underlying"],
+            expiry=[None if e == NO_EXPIRY else e for e in expiry.tolist()],
+            strike=np.where(np.isnan(strike), 0.0, strike),
+            multiplier=multiplier,
+            lot=lot,
+            **words,
+        )
+    return InstrumentTable(table.file, found, table.line)
+
+
+@contextmanager
+def lines_of(file: str, line: Int64, names: dict[str, str] | None = None) -> Iterator[None]:
+    """Errors that name a row of columns name the line of the file instead."""
+    try:
+        yield
+    except InputError as error:
+        if error.file or error.row is None:
+            raise
+        column = (names or {}).get(error.column, error.column)
+        row = int(line[error.row])
+        refuse(error.code, column, row, error.value, error.fix, file=file)

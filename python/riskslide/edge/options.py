@@ -1,0 +1,110 @@
+"""Decides the options that commands share, and which of their values are refused."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+import click
+from rich.progress import Progress
+
+from ..book.clock import instant
+from ..book.portfolio import Portfolio
+from ..errors import refuse
+from ..market.state import Market
+from . import report
+from .files import load_book
+
+Command = Callable[..., int]
+EVERYTHING = 2**31
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """The options that every command on a book takes."""
+
+    positions: str
+    balances: str
+    instruments: str | None
+    market: tuple[str, ...]
+    rules: str
+    as_of: str | None
+    threads: int | None
+    as_json: bool
+    output: str | None
+    all_rows: bool
+
+    def load(self, bar: Progress) -> tuple[Portfolio, Market]:
+        """The book and its market, read while a bar says so."""
+        task = bar.add_task("reading", total=None)
+        as_of = None if self.as_of is None else instant(self.as_of, "--as-of")
+        loaded = load_book(
+            self.positions, self.balances, self.market, self.instruments, as_of=as_of
+        )
+        bar.remove_task(task)
+        return loaded
+
+    @property
+    def show(self) -> int:
+        """Rows that a table may have."""
+        return EVERYTHING if self.all_rows else report.SHOWN
+
+
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+THREADS = click.option(
+    "--threads", type=click.IntRange(min=1, max=4096), help="Threads; all cores by default."
+)
+MARKET = click.option(
+    "--market", multiple=True, required=True, metavar="FILE", help="Quotes; may be repeated."
+)
+AS_OF = click.option(
+    "--as-of", metavar="INSTANT", help="2026-02-05T08:00:00Z; by default the newest quote's."
+)
+BOOK = (
+    click.option("--positions", required=True, metavar="FILE", help="account,instrument,quantity"),
+    click.option("--balances", required=True, metavar="FILE", help="account,asset,amount"),
+    click.option(
+        "--instruments", metavar="FILE", help="Contract terms; a venue's chain needs none."
+    ),
+    MARKET,
+    click.option("--rules", required=True, metavar="NAME|FILE", help="Rule book."),
+    AS_OF,
+    THREADS,
+    JSON,
+    click.option("--output", metavar="FILE", help="Write there, whole or not at all."),
+    click.option("--all", "all_rows", is_flag=True, help="Leave no row out of a table."),
+)
+BY = click.option("--by", type=click.Choice(["account", "leg"]), default="account")
+
+
+def takes_book(command: Command) -> Command:
+    """Gives a command the options of `Inputs`."""
+    for option in reversed(BOOK):
+        command = option(command)
+    return command
+
+
+def numbers(text: str, option: str, *, above: float) -> list[float]:
+    """The numbers of a comma-separated list, each finite and more than `above`."""
+    found = []
+    for part in text.split(","):
+        try:
+            value = float(part)
+        except ValueError:
+            refuse("E_DTYPE", option, None, part, "must be numbers with commas between")
+        if not (math.isfinite(value) and value > above):
+            bound = "> -1: a price stays above zero" if above == -1.0 else ">= 0"
+            refuse("E_RANGE", option, None, value, f"must be a finite number {bound}")
+        found.append(value)
+    return found
+
+
+def known_account(account: str | None, portfolio: Portfolio) -> None:
+    """Refuse an account that the book does not hold."""
+    if account is None or account in portfolio.accounts:
+        return
+    near = get_close_matches(account, portfolio.accounts, n=1, cutoff=0.4)
+    fix = f"did you mean {near[0]!r}?" if near else "must be an account of the book"
+    refuse("E_UNKNOWN", "--account", None, account, fix)

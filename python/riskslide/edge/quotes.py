@@ -1,0 +1,96 @@
+"""Decides which quote counts where files hold several: the newest that is not after `as_of`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from ..book.clock import text_of
+from ..book.columns import Int64
+from ..errors import refuse
+from ..market.state import QUOTES, Market, Quote
+
+
+class Origin(NamedTuple):
+    """Where a quote stands."""
+
+    file: str
+    line: int
+
+
+@dataclass(slots=True)
+class Sheet:
+    """Quotes gathered so far, newest first come, with the place each was read from.
+
+    dropped: series that a chain names but does not price, with the reason.
+    """
+
+    as_of: int
+    quotes: dict[str, dict[Any, Quote]] = field(default_factory=lambda: {k: {} for k in QUOTES})
+    origins: dict[tuple[str, Any], Origin] = field(default_factory=dict)
+    dropped: dict[str, str] = field(default_factory=dict)
+
+    def add(self, kind: str, key: Any, quote: Quote, origin: Origin) -> None:
+        """Keep a quote unless a newer one is there; two values of one instant are refused."""
+        held = self.quotes[kind].get(key)
+        if held is not None and held.instant == quote.instant and held.value != quote.value:
+            first = self.origins[(kind, key)]
+            fix = f"{kind} is {held.value!r} at that instant in {first.file}:{first.line}; drop one"
+            refuse("E_DUPLICATE", "value", origin.line, quote.value, fix, file=origin.file)
+        if held is None or quote.instant > held.instant:
+            self.quotes[kind][key] = quote
+            self.origins[(kind, key)] = origin
+
+    def market(self) -> Market:
+        """The quotes as a market at `as_of`."""
+        tables: dict[str, Any] = dict(self.quotes)
+        return Market(self.as_of, **tables, dropped=len(self.dropped))
+
+
+class Source(Protocol):
+    """A file of quotes that has been read."""
+
+    @property
+    def file(self) -> str: ...
+
+    @property
+    def instants(self) -> Int64:
+        """Instant of every row."""
+        ...
+
+    @property
+    def leads(self) -> bool:
+        """Whether its newest instant is one that `as_of` may default to."""
+        ...
+
+
+def instant_of(sources: Iterable[Source], as_of: int | None) -> int:
+    """`as_of`, by default the newest instant of the sources that lead, or else of all of them.
+
+    Raises InputError: `E_EMPTY` where there is no quote at all, `E_STALE` where all are later.
+    """
+    files = list(sources)
+    filled = [s for s in files if s.instants.size]
+    if not filled:
+        names = ", ".join(s.file for s in files)
+        refuse("E_EMPTY", "", None, None, f"there is no quote in {names or 'the market'}")
+    leading = [s for s in filled if s.leads] or filled
+    if as_of is None:
+        return max(int(s.instants.max()) for s in leading)
+    first = min(int(s.instants.min()) for s in filled)
+    if first > as_of:
+        fix = f"every quote is later; the first is of {text_of(first)}"
+        refuse("E_STALE", "as_of", None, text_of(as_of), fix)
+    return as_of
+
+
+def newest(group: Int64, instants: Int64, as_of: int) -> Int64:
+    """Row of the newest instant not after `as_of` in each group; of equal ones the last row."""
+    rows = np.flatnonzero(instants <= as_of)
+    order = rows[np.lexsort((rows, instants[rows], group[rows]))]
+    last = np.ones(order.size, dtype=np.bool_)
+    last[:-1] = group[order[1:]] != group[order[:-1]]
+    return order[last]

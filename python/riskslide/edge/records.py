@@ -1,0 +1,284 @@
+"""Decides what `--json` prints: results as plain dicts, numbers as numbers, None where infinite."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .._version import __version__
+from ..account.verdict import Assessment, Evidence, Status, UnitEvidence
+from ..book.clock import text_of
+from ..book.columns import Float
+from ..book.portfolio import Portfolio
+from ..errors import InputError
+from ..scenario.shocks import Scenarios
+from ..value.exposure import Exposure
+from ..venue.rulebook import Rulebook
+from .demo import Demo
+
+AMOUNTS = (
+    "collateral",
+    "unrealised_pnl",
+    "option_value",
+    "equity",
+    "initial",
+    "maintenance",
+    "excess",
+)
+GREEK_KEYS = {
+    "value": "value",
+    "delta": "delta",
+    "gamma": "gamma",
+    "vega": "vega_per_1_00_vol",
+    "theta": "theta_per_year",
+    "rho": "rho_per_1_00_rate",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Axes:
+    """Price moves (fractions) and vol multipliers of a grid, moves outermost."""
+
+    moves: tuple[float, ...]
+    vols: tuple[float, ...]
+
+
+def axes_of(scenarios: Scenarios, factor: str) -> Axes | None:
+    """The axes along which a factor's scenarios form a grid; None where they form none."""
+    if factor in scenarios.factors:
+        row = scenarios.factors.index(factor)
+    elif scenarios.factors == ("*",):
+        row = 0
+    else:
+        return None
+    moves = [round(x - 1.0, 12) for x in scenarios.price_scale[row].tolist()]
+    vols = scenarios.vol_scale[row].tolist()
+    width = next((k for k, m in enumerate(moves) if m != moves[0]), len(moves))
+    if not width or len(moves) % width:
+        return None
+    axes = Axes(tuple(moves[::width]), tuple(vols[:width]))
+    is_grid = moves == [m for m in axes.moves for _ in axes.vols]
+    is_grid = is_grid and vols == list(axes.vols) * len(axes.moves)
+    shifted = scenarios.price_shift[row].any() or scenarios.vol_shift[row].any()
+    return axes if is_grid and not shifted else None
+
+
+def margin_record(
+    assessment: Assessment, rulebook: Rulebook, slide: Sequence[Evidence]
+) -> dict[str, Any]:
+    """The whole assessment, and the slides of one account."""
+    return {
+        "riskslide": __version__,
+        "as_of": text_of(assessment.as_of),
+        "valid_for_seconds": number(assessment.valid_for),
+        "reporting_currency": assessment.reporting,
+        "rulebook": rulebook_record(rulebook),
+        "program_sha256": assessment.program_sha256,
+        "grid_only": assessment.grid_only,
+        "scenarios": list(assessment.scenarios),
+        "warnings": list(assessment.warnings),
+        "accounts": list(_lines(assessment)),
+        "slides": [evidence_record(assessment, evidence) for evidence in slide],
+    }
+
+
+def rulebook_record(rulebook: Rulebook) -> dict[str, Any]:
+    """Which rule book it was, by name, version and hash."""
+    return {
+        "name": rulebook.name,
+        "title": rulebook.title,
+        "method": rulebook.method,
+        "version": rulebook.version,
+        "valid_from": rulebook.valid_from.isoformat(),
+        "status": rulebook.status,
+        "sha256": rulebook.sha256,
+    }
+
+
+def _lines(a: Assessment) -> Iterator[dict[str, Any]]:
+    columns = {name: getattr(a, name).tolist() for name in (*AMOUNTS, "maintenance_ratio")}
+    offsets, unit = a.unit_offsets.tolist(), a.unit.tolist()
+    loss, scenario = a.unit_loss.tolist(), a.unit_scenario.tolist()
+    status, worst = a.status.tolist(), a.worst_scenario.tolist()
+    for k, account in enumerate(a.account):
+        loses = columns["maintenance"][k] > 0
+        yield {
+            "account": account,
+            "pool": a.pool[k],
+            **{name: number(values[k]) for name, values in columns.items()},
+            "status": Status(status[k]).name.lower(),
+            "worst_unit": a.worst_unit[k] if loses else None,
+            "worst_scenario": a.scenarios[worst[k]] if loses else None,
+            "units": [
+                {
+                    "unit": a.units[unit[n]],
+                    "loss": number(loss[n]),
+                    "scenario": a.scenarios[scenario[n]] if loss[n] > 0 else None,
+                }
+                for n in range(offsets[k], offsets[k + 1])
+            ],
+        }
+
+
+def evidence_record(assessment: Assessment, evidence: Evidence) -> dict[str, Any]:
+    """The slides of one line: every unit's P&L by scenario, and who made its worst cell."""
+    scenarios = assessment.source.program.scenarios
+    return {
+        "account": evidence.account,
+        "pool": evidence.pool,
+        "units": [_unit_record(u, axes_of(scenarios, u.unit)) for u in evidence.units],
+    }
+
+
+def _unit_record(unit: UnitEvidence, axes: Axes | None) -> dict[str, Any]:
+    return {
+        "unit": unit.unit,
+        "loss": number(unit.loss),
+        "scenario": unit.label if unit.loss > 0 else None,
+        "price_moves": list(axes.moves) if axes else None,
+        "vol_scales": list(axes.vols) if axes else None,
+        "pnl": [number(x) for x in unit.grid],
+        "contributions": [
+            {"name": c.name, "quantity": number(c.quantity), "pnl": number(c.pnl)}
+            for c in unit.contributions
+        ],
+    }
+
+
+def stress_record(
+    portfolio: Portfolio,
+    scenarios: Scenarios,
+    pnl: Float,
+    *,
+    by: str,
+    rulebook: Rulebook,
+    as_of: int,
+) -> dict[str, Any]:
+    """P&L of positions by row and scenario."""
+    return {
+        "riskslide": __version__,
+        "as_of": text_of(as_of),
+        "reporting_currency": rulebook.terms.reporting,
+        "rulebook": rulebook_record(rulebook),
+        "by": by,
+        "scenarios": [
+            {"label": label, "price_move": round(price - 1.0, 12), "vol_scale": vol}
+            for label, price, vol in zip(
+                scenarios.labels,
+                scenarios.price_scale[0].tolist(),
+                scenarios.vol_scale[0].tolist(),
+                strict=True,
+            )
+        ],
+        "rows": [
+            name | {"pnl": row}
+            for name, row in zip(row_names(portfolio, by), pnl.tolist(), strict=True)
+        ],
+    }
+
+
+def row_names(portfolio: Portfolio, by: str) -> list[dict[str, str]]:
+    """Account, and instrument of a leg, of every row of `rs.stress`."""
+    if by == "account":
+        return [{"account": name} for name in portfolio.accounts]
+    owners = portfolio.positions.offsets.tolist()
+    held = portfolio.positions.instrument.tolist()
+    return [
+        {"account": name, "instrument": portfolio.instruments.name[held[k]]}
+        for a, name in enumerate(portfolio.accounts)
+        for k in range(owners[a], owners[a + 1])
+    ]
+
+
+def greeks_record(
+    portfolio: Portfolio, exposure: Exposure, *, by: str, rulebook: Rulebook, as_of: int
+) -> dict[str, Any]:
+    """Greeks by row in library units, which the keys name."""
+    label = "instrument" if by == "leg" else "underlying"
+    columns = {key: getattr(exposure.greeks, g).tolist() for g, key in GREEK_KEYS.items()}
+    return {
+        "riskslide": __version__,
+        "as_of": text_of(as_of),
+        "reporting_currency": rulebook.terms.reporting,
+        "rulebook": rulebook_record(rulebook),
+        "by": by,
+        "rows": [
+            {"account": portfolio.accounts[account], label: name}
+            | {key: values[k] for key, values in columns.items()}
+            for k, (account, name) in enumerate(
+                zip(exposure.account.tolist(), exposure.name, strict=True)
+            )
+        ],
+    }
+
+
+def rules_record(rulebook: Rulebook) -> dict[str, Any]:
+    """A rule book with every parameter and where it comes from."""
+    return rulebook_record(rulebook) | {
+        "description": rulebook.description,
+        "parameters": {
+            key: {
+                "value": p.value,
+                "status": p.status,
+                "source": p.source,
+                "date": p.date.isoformat(),
+            }
+            for key, p in rulebook.parameters.items()
+        },
+    }
+
+
+def demo_record(demo: Demo, rulebook: Rulebook) -> dict[str, Any]:
+    """The demo's figures beside its assessment."""
+    return margin_record(demo.assessment, rulebook, demo.assessment.explain("demo")) | {
+        "positions_alone": {"loss": demo.alone, "scenario": demo.alone_scenario},
+        "legs_one_by_one": demo.one_by_one,
+        "legs": [
+            {
+                "instrument": c.name,
+                "quantity": c.quantity,
+                "worst_loss": demo.leg_worst[c.name],
+                "pnl_in_worst_cell": c.pnl,
+            }
+            for c in demo.in_cell
+        ],
+        "loses_most": demo.loser.name,
+        "offsets_most": demo.offset.name,
+        "largest_difference_from_reference": demo.difference,
+        "first_seconds": demo.first_seconds,
+        "fastest_seconds": demo.fastest_seconds,
+        "instruction_set": demo.instruction_set,
+    }
+
+
+def error_record(error: InputError) -> dict[str, Any]:
+    """A refusal for machines; a value that JSON cannot hold stands as text."""
+    facts = error.as_dict()
+    value = facts["value"]
+    if isinstance(value, float) and not math.isfinite(value):
+        facts["value"] = str(value)
+    return {"error": facts}
+
+
+def number(value: float) -> float | None:
+    """`value`, or None where JSON has no such number."""
+    return value if math.isfinite(value) else None
+
+
+def json_text(record: dict[str, Any]) -> str:
+    """Strict JSON, a key a line and a row a line: a NaN or an infinity is a bug, not output."""
+    lines = ",\n".join(f"  {_dumped(key)}: {_block(value)}" for key, value in record.items())
+    return f"{{\n{lines}\n}}\n"
+
+
+def _block(value: Any) -> str:
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return "[\n    " + ",\n    ".join(map(_dumped, value)) + "\n  ]"
+    return _dumped(value)
+
+
+def _dumped(value: Any) -> str:
+    return json.dumps(value, allow_nan=False, ensure_ascii=False)

@@ -1,0 +1,28 @@
+"""Decides where the tests find figures that are not kept in the repository."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Callable[[str], Path]:
+    """The path of a file or folder of shared figures; skips the test where it is absent.
+
+    They lie in ``../shared/data`` beside the repository, or where RISKSLIDE_SHARED_DATA says.
+    """
+    root = Path(os.environ.get("RISKSLIDE_SHARED_DATA") or HERE.parents[1] / "shared" / "data")
+
+    def find(name: str) -> Path:
+        path = root / name
+        if not path.exists():
+            pytest.skip(f"{name} is not in {root}; set RISKSLIDE_SHARED_DATA to the folder of it")
+        return path
+
+    return find

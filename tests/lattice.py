@@ -1,0 +1,301 @@
+"""Decides which outputs stand for all of them, and prints their SHA-256.
+
+    python tests/lattice.py                 one line: the hash
+    python tests/lattice.py --variants      the instruction set, then a hash for each way of asking
+
+Inputs are integers and decimal fractions made without a random generator or a function of NumPy, so
+that the same lattice stands on every machine. A changed hash means changed numbers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise, product
+from typing import Any
+
+import numpy as np
+
+import riskslide as rs
+
+THREADS = (1, 2, 5)
+ACCOUNTS = 60
+AS_OF = "2026-02-05T12:00:00Z"
+EXPIRIES = ("2026-02-05T13:00:00Z", "2026-02-27T08:00:00Z", "2026-12-25T08:00:00Z")
+SPOT = {"BTC": 71_234.5, "ETH": 2_101.25, "CL": 63.7, "EUR": 1.18, "USDC": 0.9995}
+
+
+@dataclass(frozen=True)
+class Asking:
+    """One way of asking for the same numbers."""
+
+    threads: int = 1
+    shuffled: bool = False
+    split: bool = False
+
+
+def sequence(seed: int) -> Iterator[int]:
+    """Whole numbers below 2**31 (Lehmer's generator)."""
+    state = seed
+    while True:
+        state = state * 48_271 % (2**31 - 1)
+        yield state
+
+
+def shuffle(count: int, asking: Asking) -> Any:
+    order = list(range(count))
+    if asking.shuffled:
+        numbers = sequence(7)
+        order.sort(key=lambda _: next(numbers))
+    return np.array(order, dtype=np.int64)
+
+
+def pieces(count: int, asking: Asking) -> list[tuple[int, int]]:
+    if not asking.split:
+        return [(0, count)]
+    cuts = sorted({0, count // 7, count // 2, count - 1, count})
+    return list(pairwise(cuts))
+
+
+@cache
+def options() -> dict[str, Any]:
+    """Columns of options: at, near, far from the money, an hour to five years, and the limits."""
+    strikes = (1.0, 40.0, 75.0, 99.0, 100.0, 100.00001, 130.0, 300.0, 9_000.0)
+    years = (0.0, 1 / 8_760, 0.0625, 1.0, 5.0)
+    vols = (0.0, 0.01, 0.2, 0.65, 4.0)
+    rates = (-0.01, 0.0, 0.07)
+    grid = list(product(strikes, years, vols, rates, (0.0, 1.0)))
+    columns = [np.array(c) for c in zip(*grid, strict=True)]
+    return dict(zip(("strike", "years", "vol", "rate", "is_call"), columns, strict=True))
+
+
+def greek_outputs(asking: Asking) -> Iterator[tuple[str, Any]]:
+    held = options()
+    order = shuffle(held["strike"].size, asking)
+    back = np.argsort(order)
+    c = {name: column[order] for name, column in held.items()}
+    for model in ("black76", "bsm", "bachelier"):
+        parts = []
+        for a, b in pieces(order.size, asking):
+            k = {name: column[a:b] for name, column in c.items()}
+            common = {"is_call": k["is_call"], "threads": asking.threads}
+            if model == "black76":
+                found = rs.black76(
+                    100.0, k["strike"], k["years"], k["vol"], rate=k["rate"], **common
+                )
+            elif model == "bsm":
+                found = rs.bsm(100.0, k["strike"], k["years"], k["vol"], k["rate"], 0.03, **common)
+            else:
+                found = rs.bachelier(
+                    100.0,
+                    k["strike"] - 60.0,
+                    k["years"],
+                    k["vol"] * 100.0,
+                    rate=k["rate"],
+                    **common,
+                )
+            parts.append(found)
+        for name in rs.Greeks._fields:
+            whole = np.concatenate([getattr(p, name) for p in parts])
+            yield f"{model}.{name}", whole[back]
+
+
+@cache
+def instruments() -> rs.Instruments:
+    rows: list[tuple[Any, ...]] = []
+    models = ("black76", "bsm", "bachelier")
+    for coin, expiry, step, side in product(("BTC", "ETH", "CL"), EXPIRIES, range(7), "cp"):
+        strike = SPOT[coin] * (70 + 10 * step) / 100
+        model = models[step % 3] if coin == "CL" else "black76"
+        inverse = coin == "ETH" or (coin == "BTC" and step % 2)
+        rows.append(
+            (coin, expiry, strike, side, "option", model, "inverse" if inverse else "linear")
+        )
+    for coin, expiry in product(("BTC", "ETH", "CL"), EXPIRIES):
+        kind = "inverse" if coin == "ETH" else "linear"
+        rows.append((coin, expiry, "", "", "future", "black76", kind))
+    rows += [("BTC", "", "", "", "perpetual", "black76", kind) for kind in ("inverse", "linear")]
+    rows.append(("ETH", "", "", "", "spot", "black76", "linear"))
+    columns = [list(c) for c in zip(*rows, strict=True)]
+    names = ("underlying", "expiry", "strike", "option_type", "kind", "model", "settlement")
+    given = dict(zip(names, columns, strict=True))
+    return rs.Instruments.from_columns(
+        name=[f"I{k:03d}" for k in range(len(rows))],
+        lot=[(1e-8, 0.1, 1.0)[k % 3] for k in range(len(rows))],
+        multiplier=[(1.0, 0.1, 10.0)[k % 3] for k in range(len(rows))],
+        currency=[
+            r[0] if r[6] == "inverse" else ("USD", "USDC", "EUR")[k % 3] for k, r in enumerate(rows)
+        ],
+        **given,
+    )
+
+
+@cache
+def market() -> rs.Market:
+    held = instruments()
+    kinds = dict(zip(held.name, held.kind.tolist(), strict=True))
+    underlying = {n: held.underlyings[u] for n, u in zip(held.name, held.underlying, strict=True)}
+    normal = {n for n, m in zip(held.name, held.model.tolist(), strict=True) if m == 2}
+    vol = {}
+    for k, name in enumerate(n for n in held.name if kinds[n] == 0):
+        decimal = (30 + 11 * k % 97) / 100
+        vol[name] = decimal * (SPOT[underlying[name]] if name in normal else 1.0)
+    return rs.Market.of(
+        AS_OF,
+        spot=SPOT,
+        forward={(u, EXPIRIES[1]): SPOT[u] * 1.0125 for u in ("BTC", "ETH")},
+        mark={n: SPOT[underlying[n]] * 1.0015 for n in held.name if kinds[n] in (1, 2)},
+        vol=vol,
+        rate={"CL": 0.04, ("BTC", EXPIRIES[2]): 0.03},
+        dividend_yield={"CL": 0.01},
+    )
+
+
+def cube_outputs(asking: Asking) -> Iterator[tuple[str, Any]]:
+    held = instruments()
+    linear = [k for k in range(len(held)) if not held.inverse[k]]
+    shifts = rs.Scenarios.of(
+        [(50 + 7 * k) / 100 for k in range(19)],
+        price_shift=[-40.0 + 3.25 * k for k in range(19)],
+        vol_scale=[(20 + 13 * k) / 100 for k in range(19)],
+        vol_shift=0.02,
+        vol_floor=0.3,
+    )
+    grid = rs.Scenarios.grid([(k - 16) / 40 for k in range(33)], [0.72, 1.0, 1.45])
+    for name, rows, scenarios in (("grid", range(len(held)), grid), ("shift", linear, shifts)):
+        order = shuffle(len(rows), asking)
+        back = np.argsort(order)
+        at = np.array(rows, dtype=np.int64)[order]
+        found = [
+            rs.revalue(held.take(at[a:b]), market(), scenarios, threads=asking.threads)
+            for a, b in pieces(at.size, asking)
+        ]
+        yield f"cube.{name}.values", np.concatenate([f.values for f in found])[back]
+        yield f"cube.{name}.base", np.concatenate([f.base for f in found])[back]
+        yield f"cube.{name}.floored", np.array([sum(f.floored for f in found)])
+
+
+@cache
+def book() -> tuple[list[Any], list[Any]]:
+    """Positions (account, instrument, lots, entry) and balances (account, asset, amount)."""
+    numbers = sequence(20_260_205)
+    held = instruments()
+    positions, balances = [], []
+    for account in range(ACCOUNTS):
+        for _ in range(next(numbers) % 40):
+            k = next(numbers) % len(held)
+            lots = next(numbers) % 2_001 - 1_000
+            size = lots * (10**7 if held.lot[k] == 1e-8 else 1)
+            price = SPOT[held.underlyings[held.underlying[k]]] * (90 + next(numbers) % 21) / 100
+            entry = price if next(numbers) % 2 else float("nan")
+            positions.append((account, held.name[k], size * float(held.lot[k]), entry))
+        for asset in ("BTC", "ETH", "EUR", "USD", "USDC", "USDC"):
+            if next(numbers) % 3 == 0:
+                amount = (next(numbers) % 2_000_001 - 500_000) / 128
+                balances.append((account, asset, amount))
+    positions.append((ACCOUNTS, held.name[0], 1.0, float("nan")))
+    return positions, balances
+
+
+def assess_outputs(asking: Asking) -> Iterator[tuple[str, Any]]:
+    positions, balances = book()
+    order = shuffle(len(positions), asking)
+    cash_order = shuffle(len(balances), asking)
+    rulebook = rs.load_rulebook("generic-slides")
+    found = []
+    for first, last in pieces(ACCOUNTS + 1, asking):
+        rows = [positions[k] for k in order if first <= positions[k][0] < last]
+        cash = [balances[k] for k in cash_order if first <= balances[k][0] < last]
+        portfolio = rs.Portfolio.from_columns(
+            instruments(),
+            account=[f"a{r[0]:03d}" for r in rows],
+            instrument=[r[1] for r in rows],
+            quantity=[r[2] for r in rows],
+            entry_price=[r[3] for r in rows],
+            balance_account=[f"a{r[0]:03d}" for r in cash],
+            balance_asset=[r[1] for r in cash],
+            balance_amount=[r[2] for r in cash],
+        )
+        found.append(rs.assess(portfolio, market(), rulebook, threads=asking.threads))
+    yield "assess.account", np.array([a for f in found for a in f.account], dtype="S4")
+    yield "assess.worst_unit", np.array([u for f in found for u in f.worst_unit], dtype="S4")
+    for name in (
+        "initial",
+        "maintenance",
+        "equity",
+        "collateral",
+        "unrealised_pnl",
+        "option_value",
+        "excess",
+        "maintenance_ratio",
+        "status",
+        "worst_scenario",
+        "unit_loss",
+        "unit_scenario",
+    ):
+        yield f"assess.{name}", np.concatenate([getattr(f, name) for f in found])
+
+
+def sum_outputs(asking: Asking) -> Iterator[tuple[str, Any]]:
+    """Sums and worst losses of many scenarios, more than one pass of the kernel holds."""
+    numbers = sequence(3)
+    rows, width, scenarios = 40, 23, 301
+    values = np.array([next(numbers) - 2**30 for _ in range(width * scenarios)]) / 1024.0
+    n = 900
+    account = np.array([next(numbers) % rows for _ in range(n)])
+    instrument = np.array([next(numbers) % width for _ in range(n)])
+    lots = np.array([next(numbers) % 201 - 100 for _ in range(n)])
+    order = shuffle(n, asking)
+    account, instrument, lots = account[order], instrument[order], lots[order]
+    cube = rs.Cube.from_values(values.reshape(width, scenarios))
+    sums, loss, scenario = [], [], []
+    for first, last in pieces(rows, asking):
+        at = (account >= first) & (account < last)
+        positions = rs.Positions.from_columns(
+            account[at] - first,
+            instrument[at],
+            lots[at],
+            accounts=last - first,
+            instruments=width,
+            threads=asking.threads,
+        )
+        sums.append(rs.aggregate(positions, cube, threads=asking.threads))
+        worst = rs.worst_loss(positions, cube, threads=asking.threads)
+        loss.append(worst.loss)
+        scenario.append(worst.scenario)
+    yield "aggregate", np.concatenate(sums)
+    yield "worst_loss.loss", np.concatenate(loss)
+    yield "worst_loss.scenario", np.concatenate(scenario)
+
+
+def outputs(asking: Asking) -> Iterator[tuple[str, Any]]:
+    """Every output by name, in the order of the lattice however it was asked for."""
+    for part in (greek_outputs, cube_outputs, assess_outputs, sum_outputs):
+        yield from part(asking)
+
+
+def digest(asking: Asking) -> str:
+    """SHA-256 over names, shapes and little-endian bytes of all outputs."""
+    found = hashlib.sha256()
+    for name, array in outputs(asking):
+        found.update(f"{name}{array.shape}{array.dtype.str[1:]}".encode())
+        found.update(np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<")).tobytes())
+    return found.hexdigest()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="SHA-256 of a fixed lattice of outputs.")
+    parser.add_argument("--variants", action="store_true", help="every way of asking, one a line")
+    if not parser.parse_args().variants:
+        print(digest(Asking()))
+        return
+    print(rs.runtime()["instruction_set"])
+    for threads, shuffled, split in product(THREADS, (False, True), (False, True)):
+        print(digest(Asking(threads, shuffled, split)), threads, shuffled, split)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""Guards the claim that equality is healthy and that evidence adds up exactly (R-EDGE)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import riskslide as rs
+from riskslide.account.verdict import ratio_of, shares, status_of
+
+PROPERTY = settings(max_examples=150, deadline=None, derandomize=True, database=None)
+HEALTHY, NO_NEW_RISK, LIQUIDATION, BANKRUPT = rs.Status
+
+
+@pytest.mark.parametrize(
+    ("equity", "status"),
+    [
+        (20_000.0, HEALTHY),
+        (20_000.0 - 4e-10, HEALTHY),
+        (20_000.0 - 1e-9, NO_NEW_RISK),
+        (16_000.0, NO_NEW_RISK),
+        (16_000.0 - 4e-10, NO_NEW_RISK),
+        (16_000.0 - 1e-9, LIQUIDATION),
+        (0.0, LIQUIDATION),
+        (-4e-10, LIQUIDATION),
+        (-1e-9, BANKRUPT),
+    ],
+)
+def test_status_at_and_beside_equality(equity: float, status: rs.Status) -> None:
+    found = status_of(np.array([equity]), np.array([20_000.0]), np.array([16_000.0]))
+    assert found.tolist() == [status]
+
+
+@pytest.mark.parametrize(
+    ("cash", "status"),
+    [
+        (20_000.0, HEALTHY),
+        (19_999.999999999, NO_NEW_RISK),
+        (16_000.0, NO_NEW_RISK),
+        (15_999.999999999, LIQUIDATION),
+        (0.0, LIQUIDATION),
+        (-0.000000001, BANKRUPT),
+    ],
+)
+def test_status_of_an_account_at_and_beside_equality(cash: float, status: rs.Status) -> None:
+    """One coin at 100,000 moves by 16 %: 16,000 to maintain, 1.25 times as much to begin."""
+    instruments = rs.Instruments.from_columns(name=["X"], kind="perpetual", underlying="BTC")
+    portfolio = rs.Portfolio.from_columns(
+        instruments,
+        account=["a"],
+        instrument=["X"],
+        quantity=[1.0],
+        balance_account=["a"],
+        balance_asset=["USDC"],
+        balance_amount=[cash],
+    )
+    market = rs.Market.of("2026-02-05T12:00:00Z", spot={"BTC": 1e5}, mark={"X": 1e5})
+    found = rs.assess(portfolio, market, rs.load_rulebook("generic-slides"))
+    assert found.status.tolist() == [status]
+
+
+def test_nothing_owed_and_nothing_there_is_healthy() -> None:
+    zero = np.zeros(1)
+    assert status_of(zero, zero, zero).tolist() == [HEALTHY]
+    assert ratio_of(zero, zero).tolist() == [0.0]
+    assert ratio_of(np.ones(3), np.array([2.0, -4.0, 0.0])).tolist() == [0.5, -0.25, 1.0 / 1e-9]
+
+
+@PROPERTY
+@given(st.floats(-1e12, 1e12), st.floats(0.0, 1e12), st.floats(0.0, 1.0))
+def test_status_never_improves_as_equity_falls(
+    equity: float, initial: float, fraction: float
+) -> None:
+    maintenance = initial * fraction
+    falling = np.array([equity, equity - 1e-3, equity - 1.0, equity - 1e9])
+    found = status_of(falling, np.full(4, initial), np.full(4, maintenance)).tolist()
+    assert found == sorted(found)
+
+
+@PROPERTY
+@given(st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=40))
+def test_shares_add_up_to_the_total_exactly(parts: list[float]) -> None:
+    amount = float(np.sum(parts))
+    total, whole = shares(amount, parts)
+    assert sum(whole) == total == round(amount * 1e9)
+    rounding = 2.0**-50 * sum(abs(p) for p in parts) * 1e9 * len(parts)
+    for part, share in zip(parts, whole, strict=True):
+        assert abs(share - part * 1e9) <= 2.0 + rounding

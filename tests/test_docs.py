@@ -1,0 +1,160 @@
+"""Decides whether the documents say what the library does: their examples are run."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import io
+import json
+import re
+import tomllib
+from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+README = ROOT / "README.md"
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
+DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+
+
+class Fence(NamedTuple):
+    """A fenced block: what it is, what it holds, and the line that it starts on."""
+
+    language: str
+    text: str
+    line: int
+
+
+def name_of(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def fences(page: Path) -> list[Fence]:
+    text = page.read_text("utf-8")
+    return [
+        Fence(found[1], found[2], text.count("\n", 0, found.start()) + 1)
+        for found in re.finditer(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    ]
+
+
+def with_examples() -> list[Path]:
+    return [page for page in PAGES if any(f.language == "python" for f in fences(page))]
+
+
+@pytest.mark.parametrize("page", with_examples(), ids=name_of)
+def test_examples_print_what_the_page_shows(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The python blocks of a page run in order in one namespace; a text block is their output."""
+    monkeypatch.chdir(tmp_path)
+    space: dict[str, object] = {"__name__": "example"}
+    blocks = fences(page)
+    for k, block in enumerate(blocks):
+        if block.language != "python":
+            continue
+        place = "\n" * block.line + block.text  # so that a traceback names the page's own line
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            exec(compile(place, str(page), "exec"), space)
+        shown = blocks[k + 1] if k + 1 < len(blocks) else Fence("", "", 0)
+        wanted = shown.text if shown.language == "text" else ""
+        assert printed.getvalue() == wanted, f"{name_of(page)}:{block.line}"
+
+
+def test_pages_with_examples_are_found() -> None:
+    names = {name_of(page) for page in with_examples()}
+    assert {"README.md", "docs/methods/slides.md"} <= names
+
+
+def test_example_of_the_first_screen_has_at_most_15_lines() -> None:
+    first = next(f for f in fences(README) if f.language == "python")
+    assert len(first.text.splitlines()) <= 15
+
+
+def test_demo_prints_what_the_readme_shows() -> None:
+    pytest.importorskip("rich")
+    from riskslide.edge.demo import run_demo
+    from riskslide.edge.output import console_of, rendered
+    from riskslide.edge.showcase import demo_report
+
+    console = console_of(io.StringIO(), to_file=True)
+    printed = rendered(console, demo_report(run_demo(), console))
+    part = README.read_text("utf-8").split("<!-- demo -->")[1].split("<!-- /demo -->")[0]
+    shown = part.strip().removeprefix("```text\n").removesuffix("```")
+    assert len(shown.splitlines()) > 5
+    assert shown in printed
+
+
+def tool(stem: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(stem, ROOT / "tools" / f"{stem}.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_measured_table_is_what_the_kept_results_say() -> None:
+    readme = README.read_text("utf-8")
+    (name,) = re.findall(r"\]\(benchmarks/results/([\w.-]+)\)", readme)
+    result = json.loads((ROOT / "benchmarks" / "results" / name).read_text("utf-8"))
+    assert tool("readme_table").replaced(readme, name, result) == readme
+
+
+def test_parameters_of_the_slides_are_those_of_the_preset() -> None:
+    preset = ROOT / "python" / "riskslide" / "venue" / "presets" / "generic-slides.toml"
+    found = {}
+    for section, entries in tomllib.loads(preset.read_text("utf-8")).items():
+        for key, entry in entries.items() if isinstance(entries, dict) else ():
+            found[f"{section}.{key}"] = (plain(entry["value"]), entry["status"], entry["source"])
+    page = (ROOT / "docs" / "methods" / "slides.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(\w+\.\w+)` \| (.+) \| (.+) \| (.+) \|$", page, re.MULTILINE)
+    assert {key: tuple(facts) for key, *facts in rows} == found
+
+
+def plain(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{k} {v}" for k, v in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def headings(page: Path) -> set[str]:
+    """Anchors of a page, as they are formed from its headings."""
+    titles = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", t.lower()).replace(" ", "-") for t in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text("utf-8")):
+        if "://" in link:
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), link
+        if anchor:
+            assert anchor in headings(target), link
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_lines_have_at_most_100_columns(page: Path) -> None:
+    lines = enumerate(page.read_text("utf-8").splitlines(), start=1)
+    measured = "benchmarks/results/"  # a file's name may be longer than a line
+    assert [n for n, line in lines if len(line) > 100 and measured not in line] == []
+
+
+@pytest.mark.parametrize("page", DECISIONS, ids=name_of)
+def test_decisions_are_short_and_numbered(page: Path) -> None:
+    assert re.match(r"\d{4}-[a-z0-9-]+\.md$", page.name)
+    lines = page.read_text("utf-8").splitlines()
+    assert len(lines) <= 40
+    assert lines[0].startswith(f"# {int(page.name[:4])}. ")
+
+
+def test_decisions_are_listed_in_the_index() -> None:
+    index = (ROOT / "docs" / "README.md").read_text("utf-8")
+    assert [page.name for page in DECISIONS if f"(decisions/{page.name})" not in index] == []

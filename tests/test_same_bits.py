@@ -1,0 +1,102 @@
+"""Guards the claim that the same input gives the same bits, however and wherever it is computed.
+
+Instruction set of the kernels x instruction sets of NumPy x BLAS kernels x threads x order of the
+rows x batches of accounts: all of them must give the committed hash of the lattice.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+LATTICE = Path(__file__).with_name("lattice.py")
+GOLDEN = Path(__file__).parent / "golden" / "lattice.sha256"
+NEEDS = {"x86-64-v4": ("AVX512_SKX",), "x86-64-v3": ("AVX2", "FMA3"), "baseline": ()}
+WAYS = 12  # threads x order x batches, in one process
+
+
+def umath() -> Any:
+    """The names of NumPy's own switches stand nowhere else."""
+    return importlib.import_module("numpy._core._multiarray_umath")
+
+
+def cpu_features() -> dict[str, bool]:
+    return dict(umath().__cpu_features__)
+
+
+def all_dispatch() -> str:
+    """Every instruction set that NumPy would choose at run time on this processor."""
+    features = cpu_features()
+    dispatched = umath().__cpu_dispatch__
+    return " ".join(name for name in dispatched if features.get(name))
+
+
+def run(**environment: str) -> list[str]:
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("RISKSLIDE", "NPY_"))}
+    done = subprocess.run(
+        [sys.executable, str(LATTICE), "--variants"],
+        env=clean | environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+@pytest.mark.parametrize("blas", ["", "Prescott"])
+@pytest.mark.parametrize("numpy_dispatch", ["all", "none"])
+@pytest.mark.parametrize("isa", list(NEEDS))
+def test_same_bits(isa: str, numpy_dispatch: str, blas: str) -> None:
+    features = cpu_features()
+    if isa != "baseline" and not all(features.get(f) for f in NEEDS[isa]):
+        pytest.skip(f"this processor lacks {isa}")
+    environment = {"RISKSLIDE_ISA": isa}
+    if numpy_dispatch == "none":
+        environment["NPY_DISABLE_CPU_FEATURES"] = all_dispatch()
+    if blas:
+        environment["OPENBLAS_CORETYPE"] = blas
+    name, *hashes = run(**environment)
+    assert name == isa
+    assert len(hashes) == WAYS
+    golden = GOLDEN.read_text("utf-8").strip()
+    assert {line.split()[0] for line in hashes} == {golden}
+
+
+def test_the_matrix_reaches_other_code_in_numpy() -> None:
+    """Without dispatch NumPy must really run other instructions, or the matrix proves nothing."""
+    if not all_dispatch():
+        pytest.skip("this NumPy has no code to switch off on this processor")
+    code = (
+        "from numpy._core._multiarray_umath import __cpu_features__ as f;"
+        f"print(any(f[name] for name in {all_dispatch().split()!r}))"
+    )
+    for disabled, expected in ((all_dispatch(), "False"), ("", "True")):
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env=os.environ | {"NPY_DISABLE_CPU_FEATURES": disabled},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        assert done.stdout.strip() == expected
+
+
+def test_the_lattice_is_not_degenerate() -> None:
+    """A hash over constants would never change."""
+    lattice = importlib.import_module("lattice")
+    found = dict(lattice.outputs(lattice.Asking()))
+    assert len(found) > 35
+    for name, array in found.items():
+        assert array.size == 1 or np.unique(array).size > 2, name
+    assert found["cube.grid.floored"][0] == 0 < found["cube.shift.floored"][0]
+    assert lattice.shuffle(9, lattice.Asking(shuffled=True)).tolist() != list(range(9))

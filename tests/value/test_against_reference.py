@@ -1,0 +1,432 @@
+"""Guards the claim that the kernel computes what the slow reference computes, on random books.
+
+Differences are measured against the size of the line: the sum over its rows of
+|quantity| * (|value now| + largest |change|), times the largest factor of the folds above it. A row
+counts at 1e-30 of its price at least: further out the reference's own tail is the weaker one (at 30
+standard deviations it is 5e-11 off where the kernel is 3e-13 off, against 60 digits).
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+
+import riskslide as rs
+from riskslide import _core
+from riskslide.account.collateral import cash_rows
+from riskslide.book.portfolio import rows_of
+from riskslide.engine import METHODS
+from riskslide.margin.program import Block, Fold, Level, Operation, Program, Reduction, Steps
+from riskslide.reference import assess_lines
+from riskslide.value import reference
+
+TOLERANCE = 1e-12
+AS_OF = "2026-02-05T12:00:00Z"
+EXPIRIES = (
+    "2026-02-05T13:00:00Z",
+    "2026-02-13T08:00:00Z",
+    "2026-03-27T08:00:00Z",
+    "2026-12-25T08:00:00Z",
+)
+PRICES = {"BTC": 71_234.5, "ETH": 2_101.25, "CL": 63.7, "SPX": 6_911.0}
+ASSETS = ("BTC", "ETH", "EUR", "USD", "USDC", "USDT", "DOGE")
+SPOTS = PRICES | {"EUR": 1.18, "DOGE": 0.11}
+QUICK, ALL = 200, 1000  # seeds of each of the two families
+
+
+# --- random books through assess ---------------------------------------------------------------
+
+
+def instrument_columns(rng: np.random.Generator, count: int) -> dict[str, list[Any]]:
+    """`count` random contracts, columns as Instruments.from_columns takes them."""
+    columns: dict[str, list[Any]] = {}
+    for i in range(count):
+        kind = str(rng.choice(["option", "option", "option", "future", "perpetual", "spot"]))
+        underlying = str(rng.choice(list(PRICES)))
+        coin = underlying in ("BTC", "ETH")
+        inverse = coin and kind != "spot" and rng.random() < 0.5
+        model = str(rng.choice(["black76", "bsm", "bachelier"])) if kind == "option" else "black76"
+        currency = underlying if inverse else str(rng.choice(["USD", "USDC", "EUR"]))
+        row = {
+            "name": f"I{i}",
+            "kind": kind,
+            "underlying": underlying,
+            "expiry": str(rng.choice(EXPIRIES)) if kind in ("option", "future") else "",
+            "strike": round(PRICES[underlying] * float(rng.uniform(0.6, 1.6)), 2),
+            "option_type": str(rng.choice(["call", "put"])) if kind == "option" else "",
+            "model": model,
+            "settlement": "inverse" if inverse else "linear",
+            "multiplier": float(rng.choice([1.0, 0.1, 10.0, 100.0])),
+            "lot": float(rng.choice([1e-8, 0.1, 1.0, 0.25])),
+            "currency": currency,
+        }
+        for name, value in row.items():
+            columns.setdefault(name, []).append(value)
+    return columns
+
+
+def market_of(rng: np.random.Generator, columns: dict[str, list[Any]]) -> rs.Market:
+    """Quotes for all of them, the forwards around the spots."""
+    forward, mark, vol, rate, dividend = {}, {}, {}, {}, {}
+    for i, name in enumerate(columns["name"]):
+        underlying, expiry = columns["underlying"][i], columns["expiry"][i]
+        price = PRICES[underlying]
+        if columns["kind"][i] == "option":
+            key = (underlying, expiry)
+            if rng.random() < 0.7:
+                forward[key] = price * float(rng.uniform(0.97, 1.04))
+            rate[key] = float(rng.choice([0.0, 0.04, -0.01]))
+            dividend[key] = float(rng.choice([0.0, 0.015]))
+            decimal = float(rng.choice([0.0, 0.15, 0.6, 1.3], p=[0.05, 0.25, 0.5, 0.2]))
+            vol[name] = decimal * (price if columns["model"][i] == "bachelier" else 1.0)
+        elif columns["kind"][i] in ("future", "perpetual"):
+            mark[name] = price * float(rng.uniform(0.97, 1.04))
+    return rs.Market.of(
+        AS_OF,
+        spot=SPOTS,
+        forward=forward,
+        mark=mark,
+        vol=vol,
+        rate=rate,
+        dividend_yield=dividend,
+    )
+
+
+def random_book(seed: int) -> tuple[rs.Portfolio, rs.Market]:
+    """Book number `seed`; the number also picks its kind."""
+    rng = np.random.default_rng(seed)
+    kind = ("balances", "one leg", "small", "small", "duplicates", "zeros", "small")[seed % 7]
+    legs = {"balances": 0, "one leg": 1, "zeros": 4}.get(kind, int(rng.integers(2, 40)))
+    contracts = int(rng.integers(1, 25))
+    if seed % 400 == 3:
+        kind, legs, contracts = "5,000 legs", 5_000, 5_000
+    columns = instrument_columns(rng, contracts)
+    instruments = rs.Instruments.from_columns(**columns)
+    accounts = [f"a{k}" for k in range(1 if kind == "one leg" else int(rng.integers(1, 6)))]
+    at = rng.permutation(contracts)[:legs] if kind == "5,000 legs" else None
+    at = rng.integers(0, contracts, size=legs) if at is None else at
+    if kind == "duplicates":
+        at[: legs // 2] = at[0]
+    lots = rng.integers(-500, 500, size=legs) * 10 ** rng.integers(0, 5, size=legs)
+    if kind == "zeros":
+        lots[:] = 0
+    names = [columns["name"][i] for i in at]
+    entries = [float("nan") if rng.random() < 0.5 else PRICES[columns["underlying"][i]] for i in at]
+    owed = int(rng.integers(1 if not legs else 0, 7))
+    return (
+        rs.Portfolio.from_columns(
+            instruments,
+            account=[str(rng.choice(accounts)) for _ in range(legs)],
+            instrument=names,
+            quantity=lots * instruments.lot[at] if legs else [],
+            entry_price=entries,
+            balance_account=[str(rng.choice(accounts)) for _ in range(owed)],
+            balance_asset=[str(rng.choice(ASSETS)) for _ in range(owed)],
+            balance_amount=[float(rng.normal(0.0, 1e4)) for _ in range(owed)],
+        ),
+        market_of(rng, columns),
+    )
+
+
+def line_sizes(portfolio: rs.Portfolio, market: rs.Market, rulebook: rs.Rulebook) -> np.ndarray:
+    """Sum of |q V| of every account (the rule book has one pool)."""
+    rows = rows_of(portfolio.instruments, portfolio.assets)
+    state = market.on(rows.instruments, rulebook.terms)
+    cube = rs.revalue(rows.instruments, state, METHODS["slides"][0](rulebook, state))
+    size = np.abs(cube.base) + np.abs(cube.values).max(axis=1)
+    size = np.maximum(size, 1e-30 * np.abs(state.price * state.multiplier * state.fx))
+    out = np.zeros(len(portfolio.accounts))
+    lot = np.concatenate([portfolio.instruments.lot, np.ones(len(rows))])
+    for offsets, index, held in (portfolio.positions.csr, cash_rows(portfolio, rows, state)):
+        owner = np.repeat(np.arange(offsets.size - 1), np.diff(offsets))
+        unit = lot if held.dtype == np.int64 else np.ones(lot.size)
+        np.add.at(out, owner, np.abs(held * unit[index]) * size[index])
+    return out
+
+
+def check_book(seed: int, rulebook: rs.Rulebook) -> float:
+    """The largest difference of book `seed`, relative to |q V|; refuses one beyond tolerance."""
+    portfolio, market = random_book(seed)
+    found = rs.assess(portfolio, market, rulebook, threads=1 + seed % 3)
+    expected = assess_lines(portfolio, market, rulebook)
+    size = line_sizes(portfolio, market, rulebook)
+    assert found.account == portfolio.accounts
+    largest = 0.0
+    for name, values in expected.items():
+        difference = np.abs(getattr(found, name) - values)
+        assert (difference <= TOLERANCE * size).all(), (seed, name, difference, size)
+        largest = max(largest, float((difference / np.where(size > 0, size, 1.0)).max(initial=0.0)))
+    return largest
+
+
+@pytest.fixture(scope="module")
+def rulebook() -> rs.Rulebook:
+    return rs.load_rulebook("generic-slides")
+
+
+def test_assess_equals_the_reference_on_random_books(rulebook: rs.Rulebook) -> None:
+    largest = max(check_book(seed, rulebook) for seed in range(QUICK))
+    assert 0.0 < largest <= TOLERANCE  # zero would mean that the twin shares the kernel's code
+
+
+@pytest.mark.slow
+def test_assess_equals_the_reference_on_all_books(rulebook: rs.Rulebook) -> None:
+    for seed in range(QUICK, ALL):
+        check_book(seed, rulebook)
+
+
+# --- random programs ---------------------------------------------------------------------------
+
+
+def random_fold(rng: np.random.Generator, first_level: bool) -> Fold:
+    if rng.random() < 0.25:
+        return Fold()
+    return Fold(
+        gain=float(rng.choice([1.0, 0.0, 0.6, -1.0, 1.7])),
+        loss=float(rng.choice([1.0, 0.0, 0.6, -1.0, 1.7])),
+        scale=float(rng.choice([1.0, 0.5, -1.0])),
+        deadband=float(rng.choice([0.0, 0.0, 3.0, 50.0])),
+        cap=float(rng.choice([np.inf, np.inf, 10.0, 0.0])),
+        biased=first_level and bool(rng.random() < 0.5),
+        anchored=bool(rng.random() < 0.5),
+    )
+
+
+def nested(rng: np.random.Generator, nodes: int, parents: int) -> list[int]:
+    return sorted(int(p) for p in rng.integers(0, parents, size=nodes))
+
+
+def random_program(seed: int) -> tuple[Program, np.ndarray, np.ndarray, float]:
+    """A program with its cube (values, base) and the largest factor of its folds."""
+    rng = np.random.default_rng(10_000 + seed)
+    rows, depth = int(rng.integers(1, 30)), int(rng.integers(0, 5))
+    scenarios = int(
+        rng.choice([1, 2, 15, 16, 17, 40, 257, 300], p=[0.2] * 4 + [0.1, 0.06, 0.02, 0.02])
+    )
+    pools = int(rng.integers(1, 4))
+    units = pools + int(rng.integers(0, 4))
+    widths = [units]
+    for _ in range(depth):
+        widths.append(widths[-1] + int(rng.integers(0, 5)))
+    widths.reverse()
+    folds = [[random_fold(rng, level == 0) for _ in range(widths[level])] for level in range(depth)]
+    levels = tuple(
+        Level.of(list(zip(nested(rng, widths[k], widths[k + 1]), folds[k], strict=True)))
+        for k in range(depth)
+    )
+    factor = 1.0
+    for level in folds:
+        factor *= max(abs(f.scale) * max(abs(f.gain), abs(f.loss), 1.0) for f in level)
+    blocks = [random_block(rng, rows, scenarios, k) for k in range(int(rng.integers(1, 4)))]
+    width = sum(1 if b.reduction == Reduction.WORST else len(b.columns) for b in blocks)
+    steps = Steps([0.0] * width)
+    for _ in range(int(rng.integers(0, 4))):
+        steps.constant(float(rng.normal()))
+    for _ in range(int(rng.integers(0, 6))):
+        left, right = (int(x) for x in rng.integers(0, len(steps.registers), size=2))
+        steps.apply(Operation(int(rng.integers(0, 5))), left, right)
+    registers, step_rows = steps.columns()
+    program = Program(
+        name=f"random {seed}",
+        rows=tuple(f"r{k}" for k in range(rows)),
+        leaf=rng.integers(0, widths[0], size=rows).astype(np.int32),
+        lot=rng.choice([1.0, 1e-8, 0.1], size=rows),
+        levels=levels,
+        units=tuple(f"u{k}" for k in range(units)),
+        unit_pool=np.array(nested(rng, units, pools), dtype=np.int32),
+        pools=tuple(f"p{k}" for k in range(pools)),
+        blocks=tuple(blocks),
+        registers=registers,
+        steps=step_rows,
+        outputs=tuple(f"o{k}" for k in range(registers.size)),
+        output_register=np.arange(registers.size, dtype=np.int32),
+        scenarios=rs.Scenarios.of(np.ones(scenarios)),
+    )
+    values = rng.normal(size=(rows, scenarios)) * 10.0 ** rng.integers(-2, 4, size=(rows, 1))
+    if seed % 5 == 0:
+        values = np.rint(values)  # ties between scenarios
+    return program, values, rng.normal(size=rows) * 50.0, factor
+
+
+def random_block(rng: np.random.Generator, rows: int, scenarios: int, number: int) -> Block:
+    reduction = Reduction(int(rng.integers(0, 2)))
+    if rng.random() < 0.6:
+        return Block(
+            f"b{number}",
+            reduction,
+            columns=tuple(f"s{k}" for k in range(scenarios)),
+            weight=rng.choice([1.0, 0.35, 0.0], size=scenarios),
+        )
+    count = int(rng.integers(1, 20))
+    return Block(
+        f"b{number}",
+        reduction,
+        columns=tuple(f"c{k}" for k in range(count)),
+        attribute=rng.normal(size=(rows, count)),
+        of_base=bool(rng.random() < 0.5),
+    )
+
+
+def random_rows(seed: int, program: Program) -> tuple[Any, Any]:
+    """Positions and cash of a few accounts; some hold nothing, some hold zeros."""
+    rng = np.random.default_rng(20_000 + seed)
+    accounts, rows = int(rng.integers(1, 8)), len(program.rows)
+    n, m = int(rng.integers(0, 60)), int(rng.integers(0, 15))
+    account, row = rng.integers(0, accounts, size=n), rng.integers(0, rows, size=n)
+    lots = rng.integers(-30, 31, size=n) * np.where(program.lot[row] == 1e-8, 10**8, 1)
+    at = rng.integers(0, rows, size=m)
+    amounts = rng.normal(size=m) * 20.0 / program.lot[at]
+    positions = _core.positions_from_columns(account, row, lots, accounts, rows)
+    cash = _core.cash_from_columns(rng.integers(0, accounts, size=m), at, amounts, accounts, rows)
+    return positions, cash
+
+
+def unit_sizes(
+    program: Program, values: Any, base: Any, lines: list[reference.Line]
+) -> list[float]:
+    """|q| times the largest figure of its row, for every unit of every line."""
+    size = np.abs(values).max(axis=1) + np.abs(base)
+    for block in program.blocks:
+        if block.attribute.size:
+            of = np.abs(base) if block.of_base else 1.0
+            size = size + np.abs(block.attribute).max(axis=1) * of
+    return [
+        sum(abs(h.quantity) * float(size[h.row]) for h in held)
+        for line in lines
+        for held in line.units.values()
+    ]
+
+
+def check_program(seed: int) -> float:
+    program, values, base, factor = random_program(seed)
+    positions, cash = random_rows(seed, program)
+    found = _core.evaluate(program.core, values, base, positions, cash, 1 + seed % 3)
+    expected = reference.evaluate(program, values, base, positions, cash)
+    for name in ("account", "pool", "unit_offsets", "unit"):
+        assert found[name].tolist() == expected[name].tolist(), (seed, name)
+    lines = reference._lines(program, positions, cash)
+    of_unit = np.array(unit_sizes(program, values, base, lines)) * factor
+    ends = expected["unit_offsets"]
+    of_line = np.array([of_unit[a:b].sum() for a, b in pairwise(ends)])
+    width = program.registers.size - len(program.steps)
+    difference = np.abs(found["outputs"] - expected["outputs"])[:, :width]
+    assert (difference <= TOLERANCE * of_line[:, None]).all(), (seed, difference, of_line)
+    check_steps(program, found["outputs"])
+    check_units(program, values, base, positions, cash, found, of_unit)
+    return float((difference / np.where(of_line > 0, of_line, 1.0)[:, None]).max(initial=0.0))
+
+
+def check_steps(program: Program, outputs: Any) -> None:
+    """Every register is an output and no step overwrites one, so steps can be worked again."""
+    for line in outputs:
+        for operation, target, left, right in program.steps.tolist():
+            a, b = float(line[left]), float(line[right])
+            assert line[target] == (a + b, a - b, a * b, min(a, b), max(a, b))[operation]
+
+
+def check_units(
+    program: Program, values: Any, base: Any, positions: Any, cash: Any, found: Any, size: Any
+) -> None:
+    """unit_loss and unit_scenario are those of the grid, and the grid is the reference's."""
+    column = 0
+    for number, block in enumerate(program.blocks):
+        grid = _core.grid(program.core, number, values, base, positions, cash)
+        expected = reference.grid(program, number, values, base, positions, cash)
+        assert grid.shape == expected.shape
+        assert (np.abs(grid - expected) <= TOLERANCE * size[:, None]).all()
+        if block.reduction != Reduction.WORST:
+            continue
+        for unit, pnl in enumerate(grid):
+            least = float(pnl.min())
+            assert found["unit_loss"][unit, column] == max(0.0, -least)
+            first = int(np.flatnonzero(pnl == least)[0]) if least < 0 else 0
+            assert found["unit_scenario"][unit, column] == first
+        column += 1
+
+
+def test_evaluate_equals_the_reference_on_random_programs() -> None:
+    largest = max(check_program(seed) for seed in range(QUICK))
+    assert 0.0 < largest <= TOLERANCE
+
+
+@pytest.mark.slow
+def test_evaluate_equals_the_reference_on_all_programs() -> None:
+    for seed in range(QUICK, ALL):
+        check_program(seed)
+
+
+def test_random_programs_reach_every_feature() -> None:
+    """The generator is worth nothing if it stops making one of the cases."""
+    programs = [random_program(seed)[0] for seed in range(QUICK)]
+    assert {len(p.levels) for p in programs} == {0, 1, 2, 3, 4}
+    levels = [p.levels[0] for p in programs if p.levels]
+    assert any((x.biased & x.anchored).any() for x in levels)
+    assert any((x.biased & ~x.anchored).any() for x in levels)
+    assert any((x.deadband > 0).any() and np.isfinite(x.cap).any() for x in levels)
+    assert {o for p in programs for o in p.steps[:, 0].tolist()} == {0, 1, 2, 3, 4}
+    assert max(len(p.scenarios) for p in programs) > 256
+    assert max(len(p.pools) for p in programs) > 2
+
+
+# --- sums, worst losses, cubes -----------------------------------------------------------------
+
+
+def random_sums(seed: int) -> tuple[rs.Positions, rs.Cube]:
+    rng = np.random.default_rng(30_000 + seed)
+    rows, instruments, scenarios = (int(rng.integers(1, n)) for n in (20, 40, 80))
+    n = int(rng.integers(0, 200))
+    positions = rs.Positions.from_columns(
+        rng.integers(0, rows, size=n),
+        rng.integers(0, instruments, size=n),
+        rng.integers(-100, 100, size=n),
+        accounts=rows,
+        instruments=instruments,
+    )
+    return positions, rs.Cube.from_values(rng.normal(size=(instruments, scenarios)))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_aggregate_and_worst_loss_equal_the_reference(seed: int) -> None:
+    positions, cube = random_sums(seed)
+    sums = rs.aggregate(positions, cube)
+    expected = reference.aggregate(positions.csr, cube.values)
+    size = reference.aggregate(
+        (positions.offsets, positions.instrument, np.abs(positions.lots)), np.abs(cube.values)
+    )
+    assert (np.abs(sums - expected) <= TOLERANCE * size).all()
+    loss, scenario = rs.worst_loss(positions, cube)
+    assert loss.tolist() == np.maximum(0.0, -sums.min(axis=1)).tolist()
+    first = np.where(loss > 0, sums.argmin(axis=1), 0)
+    assert scenario.tolist() == first.tolist()
+    assert (
+        np.abs(loss - reference.worst_loss(positions.csr, cube.values)[0])
+        <= TOLERANCE * size.max(axis=1)
+    ).all()
+
+
+@pytest.mark.parametrize("seed", range(0, 40, 2))
+def test_cube_equals_the_reference_under_scales_shifts_and_floors(seed: int) -> None:
+    rng = np.random.default_rng(40_000 + seed)
+    columns = instrument_columns(rng, 20)
+    columns["settlement"] = ["linear"] * 20
+    columns["currency"] = ["USD"] * 20
+    instruments = rs.Instruments.from_columns(**columns)
+    state = market_of(rng, columns).on(instruments)
+    shape = (len(state.factors), 21)
+    scenarios = rs.Scenarios.of(
+        rng.uniform(-0.1, 2.0, size=shape),
+        price_shift=rng.normal(size=shape) * 100.0,
+        vol_scale=rng.uniform(0.0, 2.0, size=shape),
+        vol_shift=rng.normal(size=shape) * 0.2,
+        vol_floor=rng.choice([0.0, 0.1], size=shape),
+        factors=state.factors,
+    )
+    cube = rs.revalue(instruments, state, scenarios)
+    values, base, floored = reference.revalue(state, scenarios)
+    size = np.abs(base) + np.abs(values).max(axis=1)
+    assert cube.floored == floored > 0
+    assert (np.abs(cube.base - base) <= TOLERANCE * size).all()
+    assert (np.abs(cube.values - values) <= TOLERANCE * size[:, None]).all()
