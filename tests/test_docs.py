@@ -39,7 +39,7 @@ def fences(page: Path) -> list[Fence]:
     text = page.read_text("utf-8")
     return [
         Fence(found[1], found[2], text.count("\n", 0, found.start()) + 1)
-        for found in re.finditer(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+        for found in re.finditer(r"^```(\w*)[^\n]*\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     ]
 
 
@@ -142,9 +142,9 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_lines_have_at_most_100_columns(page: Path) -> None:
+    """Rows of tables aside, which cannot be broken."""
     lines = enumerate(page.read_text("utf-8").splitlines(), start=1)
-    measured = "benchmarks/results/"  # a file's name may be longer than a line
-    assert [n for n, line in lines if len(line) > 100 and measured not in line] == []
+    assert [n for n, line in lines if len(line) > 100 and not line.startswith("|")] == []
 
 
 @pytest.mark.parametrize("page", DECISIONS, ids=name_of)

@@ -1,0 +1,182 @@
+// Risk: a program changes on its way through a file, or a damaged file is run or crashes the
+// reader.
+#include <cmath>
+#include <cstdio>
+#include <functional>
+#include <limits>
+
+#include "book.hpp"
+#include "check.hpp"
+
+namespace {
+
+using riskslide::Operation;
+using riskslide::Program;
+using riskslide::Reduction;
+
+// Something of everything that a program may hold.
+Program rich_program() {
+  Program p = check::plain_program(3, 4);
+  p.name = "rich \xc3\xa9";
+  p.leaf = {0, 2, 1};
+  p.lot = {0.1, 1e-8, 1000};
+  p.levels = {{.parent = {0, 0, 1},
+               .folds = {{.gain = 0.5, .biased = true, .anchored = true}, {}, {.deadband = 3}}},
+              {.parent = {0, 1}, .folds = {{.cap = 7}, {.scale = -1}}}};
+  p.units = {"unit0", "unit1"};
+  p.unit_pool = {0, 1};
+  p.pools = {"pool0", ""};
+  p.blocks.push_back({.name = "each",
+                      .reduction = Reduction::each,
+                      .columns = {"delta", "gross"},
+                      .weight = {},
+                      .attribute = {1, 2, 3, 4, 5, 6},
+                      .of_base = true});
+  p.registers = {0, 0, 0, 1.25, std::numeric_limits<double>::infinity()};
+  p.steps = {{Operation::multiply, 4, 0, 3}, {Operation::maximum, 4, 4, 1}};
+  p.outputs = {"initial", "maintenance"};
+  p.output_register = {4, 0};
+  p.scenarios.factors = {"BTC"};
+  p.scenarios.price_scale = {0.9, 1, 1.1, 1.2};
+  p.scenarios.price_shift = {0, 0, -0.0, 5e-324};
+  p.scenarios.vol_scale = {1, 1, 1, 1};
+  p.scenarios.vol_shift = {0, 0, 0, 0};
+  p.scenarios.vol_floor = {0, 0, 0, 0};
+  return p;
+}
+
+bool refused(const std::string& bytes) {
+  try {
+    Program::from_bytes(bytes);
+  } catch (const riskslide::InputError& error) {
+    return error.code() == "E_PROGRAM";
+  }
+  return false;
+}
+
+void round_trip() {
+  const Program p = rich_program();
+  const std::string bytes = p.to_bytes();
+  const Program back = Program::from_bytes(bytes);
+  CHECK(back.to_bytes() == bytes);
+  CHECK(back.name == p.name && back.rows == p.rows && back.leaf == p.leaf && back.lot == p.lot);
+  CHECK(back.levels[0].folds[0].gain == 0.5 && back.levels[0].folds[0].anchored);
+  CHECK(back.levels[1].folds[0].cap == 7 && back.levels[1].parent == p.levels[1].parent);
+  CHECK(back.blocks[1].attribute == p.blocks[1].attribute && back.blocks[1].of_base);
+  CHECK(back.steps[1].operation == Operation::maximum && back.steps[1].target == 4);
+  CHECK(back.scenarios.price_shift[3] == 5e-324 && back.pools == p.pools);
+  CHECK(rich_program().to_bytes() == bytes);
+  Program other = rich_program();
+  other.levels[0].folds[1].loss = std::nextafter(1.0, 2.0);
+  CHECK(other.to_bytes() != bytes);
+
+  const std::string path = "riskslide_test_program.rsp";
+  p.save(path);
+  CHECK(Program::load(path).to_bytes() == bytes);
+  std::remove(path.c_str());
+  CHECK_REFUSED("E_PROGRAM", "file", -1, Program::load(path));
+  CHECK_REFUSED("E_PROGRAM", "file", -1, p.save("no such directory/x.rsp"));
+}
+
+// FNV-1a as the format states it, to get past the checksum with a damaged body.
+void seal(std::string& bytes) {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (std::size_t k = 0; k + 8 < bytes.size(); ++k) {
+    hash = (hash ^ static_cast<unsigned char>(bytes[k])) * 0x100000001b3;
+  }
+  for (std::size_t k = 0; k < 8; ++k) {
+    bytes[bytes.size() - 8 + k] = static_cast<char>(hash >> (8 * k) & 0xff);
+  }
+}
+
+// A book of one lot of every row goes through the program without a fault.
+void run(const Program& p) {
+  const std::size_t rows = p.rows.size(), scenarios = p.scenarios.labels.size();
+  const check::Cube cube{std::vector<double>(rows * scenarios, -1.0),
+                         std::vector<double>(rows, 2.0), scenarios};
+  std::vector<std::pair<std::int32_t, std::int64_t>> held;
+  for (std::size_t row = 0; row < rows; ++row) held.emplace_back(static_cast<std::int32_t>(row), 1);
+  const auto found = check::evaluate(p, cube, check::Book().account(held).account({}));
+  CHECK(found.outputs.size() == found.account.size() * p.outputs.size());
+}
+
+void damage() {
+  const std::string bytes = rich_program().to_bytes();
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    CHECK(refused(bytes.substr(0, size)));
+    std::string sealed = bytes.substr(0, size);
+    if (size > 16) {
+      seal(sealed);
+      CHECK(refused(sealed));
+    }
+  }
+  CHECK(refused(bytes + '\0'));
+  for (std::size_t k = 0; k < 8 * bytes.size(); ++k) {
+    std::string flipped = bytes;
+    flipped[k / 8] = static_cast<char>(flipped[k / 8] ^ (1 << (k % 8)));
+    CHECK(refused(flipped));
+    seal(flipped);  // with the checksum made good the body is refused, or it can run
+    try {
+      run(Program::from_bytes(flipped));
+    } catch (const riskslide::InputError& error) {
+      CHECK(error.code() == "E_PROGRAM" || error.code() == "E_OVERFLOW");
+    }
+  }
+  check::Random random(1);
+  for (int k = 0; k < 2000; ++k) {
+    std::string noise = bytes.substr(0, 8);
+    for (std::int64_t n = random.whole(8, 300); n > 0; --n) {
+      noise += static_cast<char>(random.whole(0, 3) == 0 ? random.whole(0, 255) : 0);
+    }
+    seal(noise);
+    CHECK(refused(noise));
+  }
+}
+
+void inconsistent_programs() {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const auto broken = [](const std::function<void(Program&)>& change) {
+    Program p = rich_program();
+    change(p);
+    try {
+      p.check();
+    } catch (const riskslide::InputError& error) {
+      return error.code() == "E_PROGRAM" && refused(p.to_bytes());
+    }
+    return false;
+  };
+  CHECK(broken([](Program& p) { p.leaf[0] = 3; }));
+  CHECK(broken([](Program& p) { p.leaf[0] = -1; }));
+  CHECK(broken([](Program& p) { p.leaf.pop_back(); }));
+  CHECK(broken([](Program& p) { p.lot[0] = 0; }));
+  CHECK(broken([](Program& p) { p.levels[0].parent = {0, 1, 0}; }));
+  CHECK(broken([](Program& p) { p.levels[0].parent = {0, 0, 2}; }));
+  CHECK(broken([](Program& p) { p.levels[1].folds.pop_back(); }));
+  CHECK(broken([](Program& p) { p.levels[1].folds[0].biased = true; }));
+  CHECK(broken([&](Program& p) { p.levels[0].folds[0].gain = nan; }));
+  CHECK(broken([](Program& p) { p.levels[0].folds[0].deadband = -1; }));
+  CHECK(broken([](Program& p) { p.levels.resize(17); }));
+  CHECK(broken([](Program& p) { p.unit_pool = {1, 0}; }));
+  CHECK(broken([](Program& p) { p.unit_pool = {0, 2}; }));
+  CHECK(broken([](Program& p) { p.blocks[0].weight.pop_back(); }));
+  CHECK(broken([](Program& p) { p.blocks[1].attribute.pop_back(); }));
+  CHECK(broken([](Program& p) { p.blocks[1].reduction = static_cast<Reduction>(2); }));
+  CHECK(broken([](Program& p) { p.blocks[0].reduction = Reduction::each; }));
+  CHECK(broken([](Program& p) { p.blocks[0].attribute = p.blocks[1].attribute; }));
+  CHECK(broken([](Program& p) { p.registers.resize(2); }));
+  CHECK(broken([](Program& p) { p.steps[0].left = 5; }));
+  CHECK(broken([](Program& p) { p.steps[0].operation = static_cast<Operation>(5); }));
+  CHECK(broken([](Program& p) { p.output_register[0] = -1; }));
+  CHECK(broken([](Program& p) { p.outputs.pop_back(); }));
+  CHECK(broken([](Program& p) { p.scenarios.vol_floor.pop_back(); }));
+}
+
+}  // namespace
+
+int main() {
+  round_trip();
+  run(rich_program());
+  damage();
+  inconsistent_programs();
+  return check::done("program");
+}

@@ -1,0 +1,280 @@
+// Risk: a scenario changes a value by the wrong amount, in the wrong currency, or where it must
+// not.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "check.hpp"
+#include "riskslide/value/greeks.hpp"
+#include "riskslide/value/revalue.hpp"
+
+namespace {
+
+using riskslide::Payoff;
+
+// One instrument with defaults of a plain option, and the book of several of them as columns.
+struct Contract {
+  Payoff payoff = Payoff::black76;
+  bool call = true;
+  bool inverse = false;
+  std::int32_t factor = 0;
+  std::int32_t fx_factor = -1;
+  double price = 100, strike = 110, years = 0.5, vol = 0.3, discount = 0.99, multiplier = 1, fx = 1;
+};
+
+struct Shock {
+  double price_scale = 1, price_shift = 0, vol_scale = 1, vol_shift = 0, vol_floor = 0;
+};
+
+struct Result {
+  std::vector<double> values, base;
+  std::int64_t floored = 0;
+};
+
+// Shocks in row-major (factors, scenarios).
+Result revalue(const std::vector<Contract>& book, const std::vector<Shock>& shocks,
+               std::size_t factors = 1, int threads = 1) {
+  std::vector<Payoff> payoff;
+  std::vector<std::uint8_t> is_call, inverse;
+  std::vector<std::int32_t> factor, fx_factor;
+  std::vector<double> number[7], shock[5];
+  for (const Contract& c : book) {
+    payoff.push_back(c.payoff);
+    is_call.push_back(c.call ? 1 : 0);
+    inverse.push_back(c.inverse ? 1 : 0);
+    factor.push_back(c.factor);
+    fx_factor.push_back(c.fx_factor);
+    const double row[7] = {c.price, c.strike, c.years, c.vol, c.discount, c.multiplier, c.fx};
+    for (int k = 0; k < 7; ++k) number[k].push_back(row[k]);
+  }
+  for (const Shock& s : shocks) {
+    const double row[5] = {s.price_scale, s.price_shift, s.vol_scale, s.vol_shift, s.vol_floor};
+    for (int k = 0; k < 5; ++k) shock[k].push_back(row[k]);
+  }
+  const std::size_t scenarios = shocks.size() / factors;
+  Result out{.values = std::vector<double>(book.size() * scenarios),
+             .base = std::vector<double>(book.size())};
+  out.floored = riskslide::revalue({.payoff = payoff,
+                                    .is_call = is_call,
+                                    .inverse = inverse,
+                                    .factor = factor,
+                                    .fx_factor = fx_factor,
+                                    .price = number[0],
+                                    .strike = number[1],
+                                    .years = number[2],
+                                    .vol = number[3],
+                                    .discount = number[4],
+                                    .multiplier = number[5],
+                                    .fx = number[6]},
+                                   {.factors = factors,
+                                    .scenarios = scenarios,
+                                    .price_scale = shock[0],
+                                    .price_shift = shock[1],
+                                    .vol_scale = shock[2],
+                                    .vol_shift = shock[3],
+                                    .vol_floor = shock[4]},
+                                   out.values, out.base, threads);
+  return out;
+}
+
+double black76(double forward, double strike, double years, double vol, double discount,
+               bool call) {
+  using riskslide::Column;
+  const std::uint8_t side = call ? 1 : 0;
+  double value = 0, rest[5];
+  riskslide::greeks({.discounting = riskslide::Discounting::discount,
+                     .size = 1,
+                     .underlying = Column::of(forward),
+                     .strike = Column::of(strike),
+                     .years = Column::of(years),
+                     .vol = Column::of(vol),
+                     .rate = Column::of(discount),
+                     .dividend_yield = {},
+                     .is_call = &side},
+                    {.value = &value,
+                     .delta = rest,
+                     .gamma = rest + 1,
+                     .vega = rest + 2,
+                     .theta = rest + 3,
+                     .rho = rest + 4});
+  return value;
+}
+
+Contract random_contract(check::Random& random) {
+  Contract c{.payoff = static_cast<Payoff>(random.whole(0, 3)),
+             .call = random.whole(0, 1) == 1,
+             .price = random.uniform(50, 200),
+             .strike = random.uniform(50, 200),
+             .years = random.uniform(0, 2),
+             .vol = random.uniform(0.05, 1.5),
+             .multiplier = random.uniform(0.1, 10),
+             .fx = random.uniform(0.5, 2)};
+  c.inverse = c.payoff != Payoff::spot && random.whole(0, 1) == 1;
+  if (c.payoff == Payoff::bachelier) c.vol *= 100;
+  return c;
+}
+
+void zero_shock_changes_nothing_exactly() {
+  check::Random random(1);
+  std::vector<Contract> book;
+  for (int k = 0; k < 400; ++k) book.push_back(random_contract(random));
+  book.push_back({.years = 0});
+  book.push_back({.vol = 0});
+  const Result r = revalue(book, std::vector<Shock>(19));
+  CHECK(std::all_of(r.values.begin(), r.values.end(), [](double v) { return v == 0; }));
+  CHECK(r.floored == 0);
+}
+
+void options_agree_with_their_value() {
+  check::Random random(2);
+  for (int k = 0; k < 500; ++k) {
+    const Contract c{.call = k % 2 == 0,
+                     .price = random.uniform(50, 200),
+                     .strike = random.uniform(50, 200),
+                     .years = random.uniform(0.001, 3),
+                     .vol = random.uniform(0.05, 2),
+                     .multiplier = 2,
+                     .fx = 1.5};
+    const Shock s{.price_scale = random.uniform(0.5, 1.5),
+                  .price_shift = random.uniform(-5, 5),
+                  .vol_scale = random.uniform(0.5, 1.5),
+                  .vol_shift = random.uniform(-0.1, 0.1),
+                  .vol_floor = 0.02};
+    const double forward = c.price * s.price_scale + s.price_shift;
+    const double vol = std::max(c.vol * s.vol_scale + s.vol_shift, s.vol_floor);
+    const double now = black76(c.price, c.strike, c.years, c.vol, c.discount, c.call);
+    const double then = black76(forward, c.strike, c.years, vol, c.discount, c.call);
+    const Result linear = revalue({c}, {s});
+    CHECK_NEAR(linear.base[0], 3 * now, 1e-11);
+    CHECK_NEAR(linear.values[0], 3 * (then - now), 1e-10);
+    Contract coin = c;  // worth value / price coins, each worth fx * (its own new price / now)
+    coin.inverse = true;
+    const Result inverse = revalue({coin}, {s});
+    CHECK_NEAR(inverse.base[0], 3 * now / c.price, 1e-12);
+    CHECK_NEAR(inverse.values[0], 3 * (then / forward - now / c.price), 1e-11);
+  }
+}
+
+void futures_by_hand() {
+  const Contract linear{.payoff = Payoff::margined, .price = 50'000, .multiplier = 0.1};
+  const Result moved = revalue({linear}, {{.price_scale = 0.9}, {.price_shift = 250}});
+  CHECK_SAME(moved.base[0], 0.0);
+  CHECK_NEAR(moved.values[0], -500, 1e-9);
+  CHECK_NEAR(moved.values[1], 25, 1e-12);
+
+  // n USD of an inverse future: n (1/p0 - 1/p1) coins, turned into USD at the scenario's coin
+  // price.
+  const double n = 10, p0 = 50'000, coin = 49'900;
+  for (const double scale : {0.5, 0.9, 1.0, 1.1, 3.0}) {
+    const Contract inverse{.payoff = Payoff::margined,
+                           .inverse = true,
+                           .fx_factor = 1,
+                           .price = p0,
+                           .multiplier = n,
+                           .fx = coin};
+    const Result r = revalue({inverse}, {{.price_scale = scale}, {.price_scale = scale * 1.01}}, 2);
+    const double coins = n * (1 / p0 - 1 / (p0 * scale));
+    CHECK_NEAR(r.values[0], coins * coin * scale * 1.01, 1e-12);
+    CHECK_SAME(r.base[0], 0.0);
+  }
+}
+
+void negative_prices() {
+  const Contract oil{.payoff = Payoff::margined, .price = 20, .multiplier = 1000};
+  CHECK_NEAR(revalue({oil}, {{.price_shift = -57.63}}).values[0], -57'630, 1e-9);
+  const Contract below{.payoff = Payoff::spot, .price = -5, .multiplier = 2};
+  const Result r = revalue({below}, {{.price_scale = 2, .price_shift = 1}});
+  CHECK_SAME(r.base[0], -10.0);
+  CHECK_NEAR(r.values[0], 2 * (-9.0 - -5.0), 1e-15);
+  Contract put{.payoff = Payoff::bachelier, .call = false, .price = 20, .strike = -10};
+  put.vol = 0, put.discount = 1;
+  const Result normal = revalue({put}, {{.price_shift = -57.63}, {.price_shift = -30}});
+  CHECK_NEAR(normal.values[0], 27.63, 1e-13);
+  CHECK_SAME(normal.values[1], 0.0);
+  CHECK(normal.floored == 0);
+}
+
+void floored_forwards_are_counted() {
+  Contract call, put;
+  put.call = false;
+  const Contract perpetual{.payoff = Payoff::margined};
+  const std::vector<Shock> shocks{{.price_scale = 1},
+                                  {.price_scale = 0},
+                                  {.price_scale = -0.2},
+                                  {.price_shift = -100},
+                                  {.price_shift = -150}};
+  const Result r = revalue({call, put, perpetual}, shocks);
+  CHECK(r.floored == 8);
+  for (std::size_t s = 1; s < 5; ++s) {
+    CHECK_SAME(r.values[s], -r.base[0]);
+    CHECK_SAME(r.values[5 + s], 110 * 0.99 - r.base[1]);
+  }
+  CHECK_NEAR(r.values[10 + 2], -120, 1e-12);
+  CHECK_NEAR(r.values[10 + 4], -150, 1e-12);
+}
+
+void same_figures_for_any_split() {
+  check::Random random(4);
+  std::vector<Contract> book;
+  for (int k = 0; k < 100; ++k) {
+    book.push_back(random_contract(random));
+    book.back().factor = static_cast<std::int32_t>(random.whole(0, 1));
+    book.back().fx_factor = static_cast<std::int32_t>(random.whole(-1, 1));
+  }
+  constexpr std::size_t scenarios = 1031;
+  std::vector<Shock> shocks;
+  for (std::size_t k = 0; k < 2 * scenarios; ++k) {
+    shocks.push_back(
+        {.price_scale = random.uniform(0.5, 1.5), .vol_scale = random.uniform(0.5, 1.5)});
+  }
+  const Result one = revalue(book, shocks, 2, 1), many = revalue(book, shocks, 2, 5);
+  CHECK(one.values == many.values && one.base == many.base);
+  for (const std::size_t s : {std::size_t{0}, std::size_t{511}, std::size_t{512}, scenarios - 1}) {
+    const Result alone = revalue(book, {shocks[s], shocks[scenarios + s]}, 2);
+    for (std::size_t i = 0; i < book.size(); ++i) {
+      CHECK_SAME(alone.values[i], one.values[i * scenarios + s]);
+    }
+  }
+  CHECK(revalue({}, shocks, 2).values.empty());
+  CHECK(revalue(book, {}, 2).values.empty());
+}
+
+void refusals() {
+  const double nan = std::nan(""), infinity = std::numeric_limits<double>::infinity();
+  const auto bad = [](const Contract& c) { return [c] { revalue({Contract(), c}, {Shock()}); }; };
+  CHECK_REFUSED("E_KIND", "payoff", 1, bad({.payoff = static_cast<Payoff>(9)})());
+  CHECK_REFUSED("E_INDEX", "factor", 1, bad({.factor = 1})());
+  CHECK_REFUSED("E_INDEX", "factor", 1, bad({.factor = -1})());
+  CHECK_REFUSED("E_INDEX", "fx_factor", 1, bad({.fx_factor = 1})());
+  CHECK_REFUSED("E_INDEX", "fx_factor", 1, bad({.fx_factor = -2})());
+  CHECK_REFUSED("E_NOT_FINITE", "price", 1, bad({.price = nan})());
+  CHECK_REFUSED("E_NOT_FINITE", "multiplier", 1, bad({.multiplier = infinity})());
+  CHECK_REFUSED("E_FX", "fx", 1, bad({.fx = 0})());
+  CHECK_REFUSED("E_DOMAIN_FORWARD", "price", 1, bad({.price = -1})());
+  CHECK_REFUSED("E_DOMAIN_STRIKE", "strike", 1, bad({.strike = 0})());
+  CHECK_REFUSED("E_EXPIRED", "years", 1, bad({.years = -0.1})());
+  CHECK_REFUSED("E_VOL_NEGATIVE", "vol", 1, bad({.vol = -0.1})());
+  CHECK_REFUSED("E_DOMAIN_DISCOUNT", "discount", 1, bad({.discount = 0})());
+  CHECK_REFUSED("E_OVERFLOW", "price", 1, bad({.price = 1e308, .multiplier = 1e10})());
+  CHECK_REFUSED("E_NOT_FINITE", "price_scale", 1,
+                revalue({Contract()}, {Shock(), {.price_scale = nan}}));
+  CHECK_REFUSED("E_VOL_NEGATIVE", "vol_scale", 0, revalue({Contract()}, {{.vol_scale = -1}}));
+  const Contract coin{.payoff = Payoff::margined, .inverse = true};
+  CHECK_REFUSED("E_DOMAIN_FORWARD", "price_scale", 0, revalue({coin}, {{.price_scale = 0}}));
+  const Contract settled{.payoff = Payoff::margined, .fx_factor = 0};
+  CHECK_REFUSED("E_FX", "fx_factor", 0, revalue({settled}, {{.price_scale = 0}}));
+  CHECK_REFUSED("E_FX", "fx_factor", 0, revalue({settled}, {{.price_shift = 1}}));
+}
+
+}  // namespace
+
+int main() {
+  zero_shock_changes_nothing_exactly();
+  options_agree_with_their_value();
+  futures_by_hand();
+  negative_prices();
+  floored_forwards_are_counted();
+  same_figures_for_any_split();
+  refusals();
+  return check::done("revalue");
+}

@@ -1,0 +1,584 @@
+"""Decides what the command line promises: exit codes, strict JSON, one line for every refusal."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import riskslide as rs
+from riskslide.edge.cli import main
+from riskslide.edge.files import read_instruments, read_market
+
+PACKAGE = str(Path(rs.__file__).resolve().parents[1])
+AS_OF = "2026-01-01T00:00:00Z"
+EXPIRY = "2026-01-31T00:00:00Z"
+
+POSITIONS = """account,instrument,quantity,entry_price
+demo,C110,-10,
+demo,P90,-10,
+demo,C120,10,
+demo,P80,10,
+demo,PERP,1.5,
+"""
+BALANCES = """account,asset,amount
+demo,BTC,1.5
+demo,USDC,30000
+"""
+INSTRUMENTS = f"""instrument,kind,underlying,expiry,strike,option_type,currency
+C110,option,BTC,{EXPIRY},110000,call,USDC
+P90,option,BTC,{EXPIRY},90000,put,USDC
+C120,option,BTC,{EXPIRY},120000,call,USDC
+P80,option,BTC,{EXPIRY},80000,put,USDC
+PERP,perpetual,BTC,,,,USDC
+"""
+MARKET = f"""quote,symbol,expiry,value,instant
+spot,BTC,,100000,{AS_OF}
+spot,USDC,,1,{AS_OF}
+forward,BTC,{EXPIRY},100000,{AS_OF}
+mark,PERP,,100000,{AS_OF}
+vol,C110,,0.60,{AS_OF}
+vol,P90,,0.62,{AS_OF}
+vol,C120,,0.61,{AS_OF}
+vol,P80,,0.66,{AS_OF}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return strict(self.out)
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """The demo book as files."""
+
+    folder: Path
+
+    def change(self, file: str, old: str, new: str) -> None:
+        path = self.folder / file
+        text = path.read_text("utf-8")
+        assert old in text
+        path.write_text(text.replace(old, new), "utf-8")
+
+    def options(self, rules: str = "generic-slides") -> list[str]:
+        names = ("positions", "balances", "instruments", "market")
+        files = [x for name in names for x in (f"--{name}", str(self.folder / f"{name}.csv"))]
+        return [*files, "--rules", rules]
+
+
+def strict(text: str) -> Any:
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is no JSON")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Book:
+    texts = {"positions": POSITIONS, "balances": BALANCES}
+    texts |= {"instruments": INSTRUMENTS, "market": MARKET}
+    for name, text in texts.items():
+        (tmp_path / f"{name}.csv").write_text(text, "utf-8")
+    return Book(tmp_path)
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Any:
+    def run(*arguments: str) -> Ended:
+        code = main(arguments)
+        found = capsys.readouterr()
+        assert "Traceback" not in found.out + found.err
+        return Ended(code, found.out, found.err)
+
+    return run
+
+
+def environment(**changes: str) -> dict[str, str]:
+    path = os.pathsep.join(p for p in (PACKAGE, os.environ.get("PYTHONPATH", "")) if p)
+    return {**os.environ, "PYTHONPATH": path, **changes}
+
+
+def shell(*arguments: str, **changes: str) -> Ended:
+    """The command as a process of its own."""
+    found = subprocess.run(
+        [sys.executable, "-m", "riskslide", *arguments],
+        capture_output=True,
+        text=True,
+        env=environment(**changes),
+        timeout=60,
+    )
+    assert "Traceback" not in found.stdout + found.stderr
+    return Ended(found.returncode, found.stdout, found.stderr)
+
+
+# What the commands print
+
+
+def test_margin_of_files_is_the_margin_of_the_demo(run: Any, book: Book) -> None:
+    ended = run("margin", *book.options())
+    assert ended.code == 0 and ended.err == ""
+    for figure in ("165,000", "-36,873", "128,127", "85,072", "68,058", "43,055", "healthy"):
+        assert figure in ended.out
+    assert "-68,058 *" in ended.out
+
+
+def test_margin_json_has_every_account_and_unit(run: Any, book: Book) -> None:
+    record = run("margin", *book.options(), "--json").json
+    (line,) = record["accounts"]
+    demo = run("demo", "--json").json["accounts"][0]
+    for key in ("maintenance", "initial", "equity", "collateral", "option_value"):
+        assert line[key] == pytest.approx(demo[key], rel=1e-13)
+    assert [u["unit"] for u in line["units"]] == ["BTC", "USDC"]
+    assert record["as_of"] == AS_OF and len(record["scenarios"]) == 27
+    assert record["rulebook"]["sha256"] == rs.load_rulebook("generic-slides").sha256
+    assert record["slides"][0]["account"] == "demo"
+
+
+def test_chosen_account_is_the_one_whose_slides_are_shown(run: Any, book: Book) -> None:
+    book.change("positions.csv", "demo,PERP,1.5,", "demo,PERP,1.5,\nsmall,PERP,0.1,")
+    assert "demo: P&L of BTC" in run("margin", *book.options()).out
+    chosen = run("margin", *book.options(), "--account", "small")
+    assert "small: P&L of BTC" in chosen.out and "demo: P&L" not in chosen.out
+    wrong = run("margin", *book.options(), "--account", "smal")
+    assert wrong.code == 2 and "did you mean 'small'?" in wrong.err
+
+
+def test_stress_shows_the_library_and_marks_the_worst(run: Any, book: Book) -> None:
+    grid = ("--price", "-0.16,0,0.16", "--vol", "0.72,1,1.45")
+    text = run("stress", *book.options(), *grid)
+    assert text.code == 0 and "-46,458 *" in text.out
+    record = run("stress", *book.options(), *grid, "--json").json
+    assert min(record["rows"][0]["pnl"]) == pytest.approx(-46_457.7676596, abs=1e-6)
+    assert [s["price_move"] for s in record["scenarios"]][::3] == [-0.16, 0.0, 0.16]
+
+
+def test_stress_by_leg_adds_up_to_the_account(run: Any, book: Book) -> None:
+    legs = run("stress", *book.options(), "--by", "leg", "--json").json["rows"]
+    whole = run("stress", *book.options(), "--json").json["rows"]
+    assert {row["instrument"] for row in legs} == {"C110", "P90", "C120", "P80", "PERP"}
+    total = np.sum([row["pnl"] for row in legs], axis=0)
+    np.testing.assert_allclose(total, whole[0]["pnl"], atol=1e-6)
+
+
+def test_greeks_name_their_units(run: Any, book: Book) -> None:
+    table = run("greeks", *book.options()).out
+    assert "vega per point" in table and "theta per day" in table
+    (row,) = run("greeks", *book.options(), "--json").json["rows"]
+    assert row["underlying"] == "BTC"
+    assert {"vega_per_1_00_vol", "theta_per_year", "rho_per_1_00_rate"} <= set(row)
+    legs = run("greeks", *book.options(), "--by", "leg", "--json").json["rows"]
+    assert sum(leg["delta"] for leg in legs) == pytest.approx(row["delta"], abs=1e-9)
+    shown = next(line for line in table.splitlines() if line.startswith("demo"))
+    vega, theta = (float(x.replace(",", "")) for x in shown.split()[5:7])
+    assert vega == pytest.approx(row["vega_per_1_00_vol"] / 100, rel=1e-5)
+    assert theta == pytest.approx(row["theta_per_year"] / 365, rel=1e-5)
+
+
+def test_demo_prints_the_published_figures(run: Any) -> None:
+    ended = run("demo")
+    for figure in ("46,458", "68,058", "165,000", "-36,873", "128,127", "253,949"):
+        assert figure in ended.out
+    record = run("demo", "--json").json
+    assert round(record["positions_alone"]["loss"]) == 46_458
+    assert record["largest_difference_from_reference"] < 1e-7
+
+
+def test_rules_are_listed_and_shown(run: Any) -> None:
+    assert "generic-slides" in run("rules", "list").out
+    names = [r["name"] for r in run("rules", "list", "--json").json["rulebooks"]]
+    assert "generic-slides" in names
+    assert "slides.price_range" in run("rules", "show", "generic-slides").out
+    shown = run("rules", "show", "generic-slides", "--json").json
+    assert shown["parameters"]["slides.price_range"]["value"] == 0.16
+    assert shown["parameters"]["slides.price_range"]["source"]
+
+
+def test_compiled_program_is_the_one_of_the_library(run: Any, book: Book) -> None:
+    target = book.folder / "demo.rsp"
+    files = [str(book.folder / f"{x}.csv") for x in ("instruments", "market")]
+    ended = run(
+        "rules", "compile", "generic-slides", "--instruments", files[0], "--market", files[1],
+        "-o", str(target),
+    )  # fmt: skip
+    assert ended.code == 0
+    rules, (instruments, market) = rs.load_rulebook("generic-slides"), files
+    program = rs.compile(rules, read_instruments(instruments), read_market(market))
+    assert target.read_bytes() == program.to_bytes() and program.sha256 in ended.out
+
+
+def test_output_file_holds_what_would_have_been_printed(run: Any, book: Book) -> None:
+    target = book.folder / "out.txt"
+    printed = run("margin", *book.options()).out
+    assert run("margin", *book.options(), "--output", str(target)) == Ended(0, "", "")
+    assert target.read_text("utf-8") == printed
+    assert sorted(p.name for p in book.folder.glob("*out*")) == ["out.txt"]
+
+
+def test_more_than_forty_accounts_show_the_riskiest(run: Any, book: Book) -> None:
+    rows = "".join(f"a{k:02d},PERP,{1 + k},\n" for k in range(60))
+    (book.folder / "positions.csv").write_text("account,instrument,quantity,entry_price\n" + rows)
+    text = run("margin", *book.options()).out
+    assert "21 less risky lines are left out" in text and "a59" in text and "a05 " not in text
+    assert "a05 " in run("margin", *book.options(), "--all").out
+    assert len(run("margin", *book.options(), "--json").json["accounts"]) == 61
+
+
+def test_warnings_are_printed_below(run: Any, book: Book) -> None:
+    book.change("market.csv", f"spot,USDC,,1,{AS_OF}\n", "")
+    out = run("margin", *book.options()).out
+    assert "warning: W_STABLE_AT_PAR" in out.splitlines()[-1]
+    assert run("margin", *book.options(), "--json").json["warnings"]
+
+
+# Exit codes
+
+
+def test_check_exits_one_on_a_breach_and_zero_without(run: Any, book: Book) -> None:
+    assert run("margin", *book.options(), "--check").code == 0
+    book.change("balances.csv", "30000", "-60000")
+    assert run("margin", *book.options(), "--check").code == 1
+    assert run("margin", *book.options(), "--check", "--json").code == 1
+    assert run("margin", *book.options()).code == 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["margin"],
+        ["margin", "--nonsense"],
+        ["nonsense"],
+        ["rules"],
+        ["rules", "show"],
+        ["demo", "--threads", "0"],
+        ["greeks", "--by", "moon"],
+    ],
+)
+def test_usage_errors_exit_two_and_print_nothing_to_read(run: Any, arguments: list[str]) -> None:
+    ended = run(*arguments)
+    assert ended.code == 2 and ended.out == "" and ended.err
+    assert strict(run(*arguments, "--json").err)["error"]["code"] == "E_USAGE"
+
+
+def test_version_and_help_exit_zero(run: Any) -> None:
+    assert rs.__version__ in run("--version").out
+    assert "margin" in run("--help").out
+    assert run() == run("--help")
+    for command in ("margin", "stress", "greeks", "demo", "rules"):
+        assert run(command, "--help").code == 0
+
+
+# Refusals: (file, what stood there, what stands there now, what the line must say)
+
+REFUSALS = [
+    ("positions", "quantity", "quantitty", ("positions.csv:1:quantitty", "'quantity'")),
+    ("positions", "P90,-10", "P90,ten", ("positions.csv:3:quantity", "E_DTYPE", "'ten'")),
+    ("positions", "P90,-10", "P90,nan", ("positions.csv:3:quantity", "E_NOT_FINITE")),
+    ("positions", "P90,-10", "P90,-inf", ("positions.csv:3:quantity", "E_NOT_FINITE")),
+    ("positions", "demo,P90", "demo,P91", ("positions.csv:3:instrument", "'P91'")),
+    ("positions", "P90,-10,", "P90,-10", ("positions.csv:3", "E_RAGGED")),
+    ("balances", "BTC,1.5", "BTC,", ("balances.csv:2:amount",)),
+    ("balances", "BTC,1.5", "DOGE,1.5", ("E_MISSING_PRICE", "DOGE")),
+    ("instruments", "C120,option", "C110,option", ("instruments.csv:4:instrument", "E_DUPLICATE")),
+    ("instruments", "90000,put", "-90000,put", ("instruments.csv:3:strike", "E_DOMAIN_STRIKE")),
+    ("instruments", EXPIRY, "2025-12-31T23:59:59Z", ("E_EXPIRED",)),
+    ("instruments", EXPIRY, "2026-01-31T00:00:00", ("instruments.csv:2:expiry", "E_TIMEZONE")),
+    ("market", "P90,,0.62", "P90,,-0.62", ("market.csv:7", "E_VOL_NEGATIVE", "-0.62")),
+    ("market", "P90,,0.62", "P90,,nan", ("market.csv:7", "E_NOT_FINITE")),
+    ("market", f"vol,P90,,0.62,{AS_OF}\n", "", ("E_MISSING_PRICE", "P90")),
+    ("market", f"1,{AS_OF}", "1,2025-12-31T22:00:00Z", ("E_STALE", "USDC")),
+    ("market", f"0000,{AS_OF}", f"0000,{AS_OF[:-1]}", ("market.csv:2", "E_TIMEZONE")),
+]
+
+
+@pytest.mark.parametrize(("file", "old", "new", "said"), REFUSALS)
+def test_bad_input_is_one_line_with_place_code_value_and_fix(
+    run: Any, book: Book, file: str, old: str, new: str, said: Sequence[str]
+) -> None:
+    book.change(f"{file}.csv", old, new)
+    for command in ("margin", "stress", "greeks"):
+        if command != "margin" and file == "balances" and "E_MISSING_PRICE" in said:
+            continue
+        ended = run(command, *book.options())
+        assert ended.code == 2 and ended.out == ""
+        for part in said:
+            assert part in ended.err.splitlines()[0]
+    record = strict(run("margin", *book.options(), "--json").err)["error"]
+    assert record["code"] in ended.err and record["fix"]
+
+
+@pytest.mark.parametrize("name", ["positions", "balances", "instruments", "market"])
+def test_missing_unreadable_and_directory_files_are_refused(
+    run: Any, book: Book, name: str
+) -> None:
+    path = book.folder / f"{name}.csv"
+    path.write_bytes(b"\xff\xfe\x00bad\x80")
+    assert run("margin", *book.options()).code == 2
+    path.unlink()
+    ended = run("margin", *book.options())
+    assert ended.code == 2 and f"{name}.csv: E_FILE" in ended.err
+    path.mkdir()
+    ended = run("margin", *book.options())
+    assert ended.code == 2 and f"{name}.csv: E_FILE" in ended.err
+
+
+def test_unknown_rule_book_names_the_nearest(run: Any, book: Book) -> None:
+    ended = run("margin", *book.options("generic-slide"))
+    assert ended.code == 2 and "generic-slides" in ended.err
+    assert run("rules", "show", "generic-slide").code == 2
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--price", "-1"],
+        ["--price", "nan"],
+        ["--price", "a,b"],
+        ["--vol", "-0.1"],
+        ["--vol", "inf"],
+        ["--price", ""],
+        ["--as-of", "yesterday"],
+        ["--as-of", "2026-01-01T00:00:00"],
+        ["--output", "/no/such/folder/x"],
+        ["--output", "/"],
+    ],
+)
+def test_bad_options_are_refused(run: Any, book: Book, options: list[str]) -> None:
+    ended = run("stress", *book.options(), *options)
+    assert ended.code == 2 and ended.out == "" and options[0].strip("-")
+    assert len(ended.err.splitlines()) == 1
+
+
+def test_books_without_rows_are_no_error(run: Any, book: Book) -> None:
+    (book.folder / "positions.csv").write_text(POSITIONS.splitlines()[0] + "\n")
+    assert run("margin", *book.options()).code == 0
+    (book.folder / "balances.csv").write_text(BALANCES.splitlines()[0] + "\n")
+    ended = run("margin", *book.options(), "--check")
+    assert ended.code == 0 and "no account" in ended.out
+    assert run("margin", *book.options(), "--json").json["accounts"] == []
+    for command in ("stress", "greeks"):
+        assert run(command, *book.options()).code == 0
+        assert run(command, *book.options(), "--json").json["rows"] == []
+
+
+def test_account_without_positions_needs_nothing(run: Any, book: Book) -> None:
+    (book.folder / "positions.csv").write_text(POSITIONS.splitlines()[0] + "\n")
+    (book.folder / "balances.csv").write_text("account,asset,amount\ncash,USDC,5\n")
+    ended = run("margin", *book.options())
+    assert "none loses" in ended.out and "cash: nothing that it holds moves" in ended.out
+    (line,) = run("margin", *book.options(), "--json").json["accounts"]
+    assert line["worst_scenario"] is None and line["maintenance_ratio"] == 0.0
+
+
+def test_bankrupt_account_has_a_negative_ratio(run: Any, book: Book) -> None:
+    book.change("balances.csv", "USDC,30000", "USDC,-400000")
+    (line,) = run("margin", *book.options(), "--json").json["accounts"]
+    assert line["status"] == "bankrupt" and line["maintenance_ratio"] < 0
+
+
+# Processes
+
+
+def test_module_runs_as_a_command(book: Book) -> None:
+    ended = shell("margin", *book.options(), "--json", "--check")
+    assert ended.code == 0 and ended.err == ""
+    assert round(ended.json["accounts"][0]["maintenance"]) == 68_058
+
+
+def test_pipe_gets_plain_text_of_any_width(book: Book) -> None:
+    out = shell("margin", *book.options(), COLUMNS="40").out
+    assert "\x1b" not in out and "…" not in out and "-36,873" in out
+    assert any(len(line) >= 120 for line in out.splitlines())
+
+
+def test_output_that_cannot_be_encoded_is_escaped(book: Book) -> None:
+    for name in ("positions", "balances"):
+        book.change(f"{name}.csv", "demo", "Zoë")
+    ended = shell("margin", *book.options(), PYTHONIOENCODING="ascii")
+    assert ended.code == 0 and "Zo\\xeb" in ended.out
+
+
+def test_reader_that_leaves_early_is_no_error(book: Book) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "riskslide", "margin", *book.options(), "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(),
+    )
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.close()
+    said = process.stderr.read()
+    process.stderr.close()
+    assert process.wait(timeout=60) == 141 and said == b""
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_output_cut_short_by_its_reader_is_not_called_fine(book: Book, unbuffered: str) -> None:
+    long_book(book, 5_000)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "riskslide", "margin", *book.options(), "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(PYTHONUNBUFFERED=unbuffered),
+    )
+    assert process.stdout is not None and process.stderr is not None
+    assert os.read(process.stdout.fileno(), 1) == b"{"
+    process.stdout.close()
+    said = process.stderr.read()
+    process.stderr.close()
+    assert process.wait(timeout=60) == 141 and said == b""
+
+
+def test_closed_output_is_an_error_and_closed_errors_are_not() -> None:
+    for closed, code in (("1", 2), ("2", 0)):
+        command = f'"{sys.executable}" -m riskslide demo {closed}>&-'
+        ended = subprocess.run(command, shell=True, capture_output=True, env=environment())
+        assert ended.returncode == code and b"Traceback" not in ended.stderr
+
+
+def test_missing_click_or_rich_prints_the_install_line() -> None:
+    for package in ("click", "rich"):
+        code = (
+            f"import sys; sys.modules[{package!r}] = None\n"
+            "from riskslide.edge.cli import main; sys.exit(main(['demo']))"
+        )
+        ended = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, env=environment()
+        )
+        assert ended.returncode == 2 and ended.stdout == ""
+        assert len(ended.stderr.splitlines()) == 1
+        assert 'pip install "riskslide[cli]"' in ended.stderr
+
+
+def test_surprise_is_one_line_and_exit_seventy(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def surprise(**_: Any) -> None:
+        raise ZeroDivisionError("a\nb")
+
+    monkeypatch.setattr("riskslide.edge.commands.run_demo", surprise)
+    ended = run("demo")
+    assert ended.code == 70 and ended.out == "" and len(ended.err.splitlines()) == 1
+    assert "bug" in ended.err and "ZeroDivisionError: a b" in ended.err
+
+
+def test_no_color_is_respected_and_colour_is_for_terminals_only(book: Book) -> None:
+    for changes, coloured in (({}, True), ({"NO_COLOR": "1"}, False)):
+        text = on_terminal(["margin", *book.options()], COLUMNS="140", TERM="xterm", **changes)
+        assert ("\x1b[31m" in text or "\x1b[32m" in text or "\x1b[1;31m" in text) is coloured
+        assert "-36,873" in text
+
+
+def on_terminal(arguments: list[str], **changes: str) -> str:
+    """What a command writes to a terminal."""
+    kept = {k: v for k, v in environment().items() if k not in ("NO_COLOR", "FORCE_COLOR")}
+    leader, follower = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "riskslide", *arguments],
+        stdout=follower,
+        stderr=follower,
+        stdin=subprocess.DEVNULL,
+        env={**kept, **changes},
+    )
+    os.close(follower)
+    text = b""
+    while True:
+        try:
+            chunk = os.read(leader, 65536)
+        except OSError:
+            break
+        if not chunk:
+            break
+        text += chunk
+    os.close(leader)
+    assert process.wait(timeout=60) == 0
+    return text.decode("utf-8")
+
+
+def long_book(book: Book, accounts: int) -> None:
+    rows = "".join(f"a{k:06d},PERP,{1 + k % 7},\n" for k in range(accounts))
+    (book.folder / "positions.csv").write_text("account,instrument,quantity,entry_price\n" + rows)
+
+
+def test_interrupt_in_a_long_run_exits_130_and_leaves_no_output(book: Book) -> None:
+    long_book(book, 20_000)
+    target = book.folder / "result.json"
+    options = ("--json", "--batch", "5", "--output", str(target))
+    leader, follower = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "riskslide", "margin", *book.options(), *options],
+        stdout=subprocess.PIPE,
+        stderr=follower,
+        env=environment(TERM="xterm", COLUMNS="100"),
+    )
+    os.close(follower)
+    seen = b""
+    while b"accounts" not in seen:
+        seen += os.read(leader, 65536)
+    process.send_signal(signal.SIGINT)
+    while True:
+        try:
+            seen += os.read(leader, 65536)
+        except OSError:
+            break
+    os.close(leader)
+    assert process.stdout is not None
+    assert process.stdout.read() == b""
+    process.stdout.close()
+    assert process.wait(timeout=60) == 130
+    assert b"interrupted before the result was complete" in seen and b"Traceback" not in seen
+    assert not target.exists() and not list(book.folder.glob("*.part"))
+
+
+def test_interrupted_run_says_one_line_where_no_bar_is_shown(book: Book) -> None:
+    long_book(book, 30)
+    code = (
+        "import os, signal, sys\n"
+        "from riskslide.edge import batches, cli\n"
+        "assess, calls = batches.assess, []\n"
+        "def slow(*args, **options):\n"
+        "    calls.append(1)\n"
+        "    if len(calls) == 2: os.kill(os.getpid(), signal.SIGINT)\n"
+        "    return assess(*args, **options)\n"
+        "batches.assess = slow\n"
+        "sys.exit(cli.main(sys.argv[1:]))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code, "margin", *book.options(), "--batch", "10"],
+        capture_output=True,
+        text=True,
+        env=environment(),
+    )
+    assert (ended.returncode, ended.stdout) == (130, "")
+    assert ended.stderr == "riskslide: interrupted before the result was complete\n"
+
+
+def test_batches_change_no_byte_of_the_output(run: Any, book: Book) -> None:
+    long_book(book, 200)
+    whole = run("margin", *book.options(), "--json").out
+    assert run("margin", *book.options(), "--json", "--batch", "7").out == whole
+    assert run("margin", *book.options(), "--json", "--threads", "1").out == whole
+
+
+def test_click_runner_sees_the_same_commands() -> None:
+    from riskslide.edge.commands import cli
+
+    ended = CliRunner().invoke(cli, ["rules", "show", "generic-slides", "--json"])
+    assert ended.exit_code == 0 and strict(ended.output)["name"] == "generic-slides"
