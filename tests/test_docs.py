@@ -7,6 +7,8 @@ import importlib.util
 import io
 import json
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from types import ModuleType
@@ -78,16 +80,13 @@ def test_example_of_the_first_screen_has_at_most_15_lines() -> None:
 
 def test_demo_prints_what_the_readme_shows() -> None:
     pytest.importorskip("rich")
-    from riskslide.edge.demo import run_demo
-    from riskslide.edge.output import console_of, rendered
-    from riskslide.edge.showcase import demo_report
-
-    console = console_of(io.StringIO(), to_file=True)
-    printed = rendered(console, demo_report(run_demo(), console))
+    command = [sys.executable, "-m", "riskslide", "demo"]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
+    assert done.returncode == 0, done.stderr
     part = README.read_text("utf-8").split("<!-- demo -->")[1].split("<!-- /demo -->")[0]
     shown = part.strip().removeprefix("```text\n").removesuffix("```")
     assert len(shown.splitlines()) > 5
-    assert shown in printed
+    assert shown in done.stdout
 
 
 def tool(stem: str) -> ModuleType:

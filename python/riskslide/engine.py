@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -41,7 +42,7 @@ def assess(
     found = _core.evaluate(
         program.core, cube.values, cube.base, portfolio.positions.csr, cash, threads or 0
     )
-    outputs = {
+    outputs: dict[str, Any] = {
         n: np.ascontiguousarray(found["outputs"][:, k]) for k, n in enumerate(program.outputs)
     }
     unit_loss = np.ascontiguousarray(found["unit_loss"][:, 0])

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import riskslide as rs
-from riskslide.edge.batches import assess_in_batches
-from riskslide.edge.demo import demo_book
+from riskslide.edge.cli.batches import assess_in_batches
+from riskslide.edge.cli.demo import demo_book
 
 
 def random_book(accounts: int) -> tuple[rs.Portfolio, rs.Market]:

@@ -18,8 +18,8 @@ import pytest
 from click.testing import CliRunner
 
 import riskslide as rs
-from riskslide.edge.cli import main
-from riskslide.edge.files import read_instruments, read_market
+from riskslide.edge.cli.main import main
+from riskslide.edge.files.load import read_instruments, read_market
 
 PACKAGE = str(Path(rs.__file__).resolve().parents[1])
 AS_OF = "2026-01-01T00:00:00Z"
@@ -459,7 +459,7 @@ def test_missing_click_or_rich_prints_the_install_line() -> None:
     for package in ("click", "rich"):
         code = (
             f"import sys; sys.modules[{package!r}] = None\n"
-            "from riskslide.edge.cli import main; sys.exit(main(['demo']))"
+            "from riskslide.edge.cli.main import main; sys.exit(main(['demo']))"
         )
         ended = subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, env=environment()
@@ -473,7 +473,7 @@ def test_surprise_is_one_line_and_exit_seventy(run: Any, monkeypatch: pytest.Mon
     def surprise(**_: Any) -> None:
         raise ZeroDivisionError("a\nb")
 
-    monkeypatch.setattr("riskslide.edge.commands.run_demo", surprise)
+    monkeypatch.setattr("riskslide.edge.cli.commands.run_demo", surprise)
     ended = run("demo")
     assert ended.code == 70 and ended.out == "" and len(ended.err.splitlines()) == 1
     assert "bug" in ended.err and "ZeroDivisionError: a b" in ended.err
@@ -551,14 +551,14 @@ def test_interrupted_run_says_one_line_where_no_bar_is_shown(book: Book) -> None
     long_book(book, 30)
     code = (
         "import os, signal, sys\n"
-        "from riskslide.edge import batches, cli\n"
+        "from riskslide.edge.cli import batches, main\n"
         "assess, calls = batches.assess, []\n"
         "def slow(*args, **options):\n"
         "    calls.append(1)\n"
         "    if len(calls) == 2: os.kill(os.getpid(), signal.SIGINT)\n"
         "    return assess(*args, **options)\n"
         "batches.assess = slow\n"
-        "sys.exit(cli.main(sys.argv[1:]))"
+        "sys.exit(main(sys.argv[1:]))"
     )
     ended = subprocess.run(
         [sys.executable, "-c", code, "margin", *book.options(), "--batch", "10"],
@@ -578,7 +578,7 @@ def test_batches_change_no_byte_of_the_output(run: Any, book: Book) -> None:
 
 
 def test_click_runner_sees_the_same_commands() -> None:
-    from riskslide.edge.commands import cli
+    from riskslide.edge.cli.commands import cli
 
     ended = CliRunner().invoke(cli, ["rules", "show", "generic-slides", "--json"])
     assert ended.exit_code == 0 and strict(ended.output)["name"] == "generic-slides"

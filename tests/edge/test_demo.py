@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import riskslide as rs
-from riskslide.edge.demo import Demo, demo_book, run_demo
+from riskslide.edge.cli.demo import Demo, demo_book, run_demo
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def test_legs_one_by_one_are_accounts_of_their_own(demo: Demo) -> None:
 
 
 def test_demo_follows_its_book_and_not_remembered_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("riskslide.edge.demo.LONG", 3.0)
+    monkeypatch.setattr("riskslide.edge.cli.demo.LONG", 3.0)
     moved = run_demo()
     assert round(moved.alone) == 46_458 + round(1.5 * 100_000 * 0.16)
 

@@ -15,8 +15,8 @@ import pytest
 import riskslide as rs
 from riskslide.book.clock import NO_EXPIRY, instant
 from riskslide.book.instruments import Kind
-from riskslide.edge.deribit import FUTURE_LOT, OPTION_LOT, instruments_of
-from riskslide.edge.files import load_book
+from riskslide.edge.deribit.names import FUTURE_LOT, OPTION_LOT, instruments_of
+from riskslide.edge.files.load import load_book
 
 FOLDER = "chains_deribit_2026"
 NOW = "2026-02-05T15:51:32.535650+00:00"

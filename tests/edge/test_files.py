@@ -18,7 +18,7 @@ import pytest
 
 import riskslide as rs
 from riskslide.book.clock import instant
-from riskslide.edge.files import load_book, read_balances, read_instruments
+from riskslide.edge.files.load import load_book, read_balances, read_instruments
 
 POSITIONS = b"account,instrument,quantity,entry_price\n"
 INSTRUMENTS = b"instrument,kind,underlying,expiry,strike,option_type,settlement,lot,currency\n"

@@ -11,9 +11,9 @@ import pytest
 from rich.console import Console
 
 import riskslide as rs
-from riskslide.edge import figures, records, report, showcase
-from riskslide.edge.demo import Demo, demo_book, run_demo
-from riskslide.edge.output import rendered
+from riskslide.edge.cli import figures, records, report, showcase
+from riskslide.edge.cli.demo import Demo, demo_book, run_demo
+from riskslide.edge.cli.output import rendered
 
 RULES = rs.load_rulebook("generic-slides")
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import riskslide as rs
-from riskslide.edge.files import load_book
+from riskslide.edge.files.load import load_book
 
 CASE = Path(__file__).with_name("deribit_2026-02-05")
 FOLDER = "chains_deribit_2026"

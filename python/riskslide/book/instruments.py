@@ -148,16 +148,15 @@ class Instruments:
     def __len__(self) -> int:
         return len(self.name)
 
-    def take(self, rows: Sequence[int] | Int64) -> Instruments:
-        """The instruments of these rows, in this order."""
+    def take(self, rows: Sequence[int] | Int64 | Int32) -> Instruments:
+        """The instruments of these rows, in this order, and only the underlyings they name."""
         at = np.asarray(rows, dtype=np.int64)
-        columns = {c: getattr(self, c)[at] for c in _COLUMNS}
-        return Instruments(
-            name=tuple(self.name[i] for i in at.tolist()),
-            underlyings=self.underlyings,
-            currencies=self.currencies,
-            **columns,
-        )
+        columns: dict[str, Any] = {c: getattr(self, c)[at] for c in _COLUMNS}
+        for index, names in (("underlying", "underlyings"), ("currency", "currencies")):
+            used, codes = np.unique(columns[index], return_inverse=True)
+            columns[index] = codes.astype(np.int32)
+            columns[names] = tuple(getattr(self, names)[k] for k in used.tolist())
+        return Instruments(name=tuple(self.name[i] for i in at.tolist()), **columns)
 
 
 _COLUMNS = (
@@ -196,15 +195,19 @@ def join(first: Instruments, second: Instruments) -> Instruments:
     )
 
 
-def narrow(instruments: Instruments, rows: Sequence[int] | Int64) -> Instruments:
-    """The instruments of these rows, in this order, with only the underlyings they name."""
-    found = instruments.take(rows)
-    columns: dict[str, Any] = {c: getattr(found, c) for c in _COLUMNS}
-    for index, names in (("underlying", "underlyings"), ("currency", "currencies")):
-        used, codes = np.unique(columns[index], return_inverse=True)
-        columns[index] = codes.astype(np.int32)
-        columns[names] = tuple(getattr(found, names)[k] for k in used.tolist())
-    return Instruments(name=found.name, **columns)
+def canonical_order(instruments: Instruments) -> tuple[Int64, Int32]:
+    """(rank of every instrument, instrument of every rank) by contract terms.
+
+    Positions of an account lie in this order, so that sums do not depend on the order in which
+    instruments are listed, and rows of one underlying and expiry lie together.
+    """
+    number = {name: k for k, name in enumerate(sorted(instruments.name))}
+    names = np.array([number[name] for name in instruments.name], dtype=np.int64)
+    x = instruments
+    order = np.lexsort((names, x.is_call, x.strike, x.kind, x.expiry, x.underlying))
+    rank = np.empty(len(instruments), dtype=np.int64)
+    rank[order] = np.arange(len(instruments))
+    return rank, order.astype(np.int32)
 
 
 def _renumber(index: Int32, old: tuple[str, ...], new: tuple[str, ...]) -> Int32:

@@ -10,8 +10,8 @@ from typing import Any, Self
 import numpy as np
 
 from ..errors import refuse
-from .columns import Float, Int32, Int64, UInt8, finite_column, float_column, index_of, text_column
-from .instruments import Instruments, join
+from .columns import Float, Int64, UInt8, finite_column, float_column, index_of, text_column
+from .instruments import Instruments, canonical_order, join
 from .positions import Positions, lots_of
 
 
@@ -119,7 +119,7 @@ class Portfolio:
         a = index_of(names, number, "account", "accounts")
         i = index_of(held, instruments.index, "instrument", "instruments given")
         lots = lots_of(quantities, instruments.lot[i])
-        rank, order = _canonical(instruments)
+        rank, order = canonical_order(instruments)
         ranked = Positions.from_columns(
             a, rank[i], lots, accounts=len(accounts), instruments=len(instruments), threads=threads
         )
@@ -146,21 +146,6 @@ class Portfolio:
             balance_amount=amounts,
             duplicates=n - int(positions.instrument.size),
         )
-
-
-def _canonical(instruments: Instruments) -> tuple[Int64, Int32]:
-    """(rank of every instrument, instrument of every rank) by contract terms.
-
-    Positions of an account lie in this order, so that sums do not depend on the order in which
-    instruments are listed, and rows of one underlying and expiry lie together.
-    """
-    number = {name: k for k, name in enumerate(sorted(instruments.name))}
-    names = np.array([number[name] for name in instruments.name], dtype=np.int64)
-    x = instruments
-    order = np.lexsort((names, x.is_call, x.strike, x.kind, x.expiry, x.underlying))
-    rank = np.empty(len(instruments), dtype=np.int64)
-    rank[order] = np.arange(len(instruments))
-    return rank, order.astype(np.int32)
 
 
 def _entries(values: Any, size: int) -> Float:

@@ -71,10 +71,14 @@ class Level:
             return np.array([getattr(f, name) for f in folds], dtype=np.float64)
 
         return cls(
-            np.array([p for p, _ in nodes], dtype=np.int32),
-            *(numbers(c) for c in ("gain", "loss", "scale", "deadband", "cap")),
-            np.array([f.biased for f in folds], dtype=np.bool_),
-            np.array([f.anchored for f in folds], dtype=np.bool_),
+            parent=np.array([p for p, _ in nodes], dtype=np.int32),
+            gain=numbers("gain"),
+            loss=numbers("loss"),
+            scale=numbers("scale"),
+            deadband=numbers("deadband"),
+            cap=numbers("cap"),
+            biased=np.array([f.biased for f in folds], dtype=np.bool_),
+            anchored=np.array([f.anchored for f in folds], dtype=np.bool_),
         )
 
 

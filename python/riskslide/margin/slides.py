@@ -32,13 +32,13 @@ def compile_slides(rules: Rules, rows: Rows, scenarios: Scenarios) -> Program:
     """The program of these rows under these scenarios (resolved to risk factors)."""
     instruments = rows.instruments
     units = instruments.underlyings
-    leaves = sorted(set(zip(instruments.underlying.tolist(), rows.role.tolist(), strict=True)))
+    keys = list(zip(instruments.underlying.tolist(), rows.role.tolist(), strict=True))
+    leaves = sorted(set(keys))
     number = {leaf: k for k, leaf in enumerate(leaves)}
-    folds = {
-        Role.POSITION: lambda _: Fold(),
-        Role.BALANCE: lambda unit: haircut_fold(rules, units[unit]),
-        Role.PNL: lambda _: Fold(),
-    }
+    nodes = [
+        (unit, haircut_fold(rules, units[unit]) if role == Role.BALANCE else Fold())
+        for unit, role in leaves
+    ]
     is_option = instruments.kind == Kind.OPTION
     masks = (rows.role == Role.BALANCE, rows.role == Role.PNL, is_option)
     steps = Steps([0.0] * (1 + len(EQUITY)))
@@ -59,15 +59,9 @@ def compile_slides(rules: Rules, rows: Rows, scenarios: Scenarios) -> Program:
     return Program(
         name=rules.name,
         rows=instruments.name,
-        leaf=np.array(
-            [
-                number[key]
-                for key in zip(instruments.underlying.tolist(), rows.role.tolist(), strict=True)
-            ],
-            dtype=np.int32,
-        ),
+        leaf=np.array([number[key] for key in keys], dtype=np.int32),
         lot=np.where(rows.role == Role.POSITION, instruments.lot, 1.0),
-        levels=(Level.of([(unit, folds[Role(role)](unit)) for unit, role in leaves]),),
+        levels=(Level.of(nodes),),
         units=units,
         unit_pool=np.zeros(len(units), dtype=np.int32),
         pools=("account",),

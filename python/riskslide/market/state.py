@@ -66,7 +66,7 @@ class Market:
         InputError (`E_NOT_FINITE`, `E_INSTANT`, `E_TIMEZONE`, `E_UNKNOWN`).
         """
         now = instant(as_of, "as_of")
-        tables: dict[str, dict[Any, Quote]] = {}
+        tables: dict[str, Any] = {}
         for kind, table in quotes.items():
             if kind not in QUOTES:
                 refuse("E_UNKNOWN", kind, None, kind, f"must be one of {', '.join(QUOTES)}")
@@ -308,7 +308,7 @@ class _Resolver:
 
 
 class _Factors:
-    """Risk factors of instruments: every underlying and currency, and every (underlying, expiry)."""
+    """Risk factors: every underlying and currency, and every (underlying, expiry)."""
 
     def __init__(self, rows: Instruments, reporting: str) -> None:
         self.of_row = [rows.underlyings[u] for u in rows.underlying.tolist()]

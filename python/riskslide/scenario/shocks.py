@@ -62,15 +62,22 @@ class Scenarios:
         except ValueError:
             shapes = [m.shape for m in matrices]
             refuse("E_SHAPE", "scenarios", None, shapes, "must be (factors, scenarios) each")
-        full = [np.ascontiguousarray(np.broadcast_to(m, shape)) for m in matrices]
+        full = dict(
+            zip(
+                given,
+                (np.ascontiguousarray(np.broadcast_to(m, shape)) for m in matrices),
+                strict=True,
+            )
+        )
         weights = np.ascontiguousarray(np.broadcast_to(weights, shape[1]))
-        for matrix, name in ((full[2], "vol_scale"), (full[4], "vol_floor"), (weights, "weight")):
+        for name in ("vol_scale", "vol_floor", "weight"):
+            matrix = full.get(name, weights)
             if (matrix < 0).any():
                 refuse("E_RANGE", name, None, float(matrix.min()), "must be >= 0")
         texts = tuple(labels) if labels is not None else tuple(str(k) for k in range(shape[1]))
         if len(texts) != shape[1]:
             refuse("E_SHAPE", "labels", None, len(texts), f"must hold {shape[1]} labels")
-        return cls(texts, names, *full, weights)
+        return cls(texts, names, weight=weights, **full)
 
     @classmethod
     def grid(cls, moves: Sequence[float], vol_scales: Sequence[float]) -> Self:

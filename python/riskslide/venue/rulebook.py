@@ -69,7 +69,7 @@ class Rulebook:
 
     @property
     def sha256(self) -> str:
-        """Hash of all that can move a figure, and its provenance; not of title, description, layout."""
+        """Hash of all that can move a figure and where it comes from; not of title or layout."""
         content = {
             "name": self.name,
             "method": self.method,

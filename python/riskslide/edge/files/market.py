@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from ..book.clock import NO_EXPIRY, instant
-from ..book.columns import Float, Int64
-from ..market.state import QUOTES, Market, Quote
-from . import deribit_chain as deribit
-from .convert import Coded, Columns
-from .quotes import Origin, Sheet, Source, instant_of, newest
-from .tables import Table, check_columns, nearest, read_table, refuse_faults
+from ...book.clock import NO_EXPIRY, instant
+from ...book.columns import Float, Int64
+from ...market.state import QUOTES, Market, Quote
+from ..deribit import chain as deribit
+from ..tables.convert import Coded, Columns
+from ..tables.quotes import Origin, Sheet, Source, instant_of, newest
+from ..tables.raw import Table, check_columns, nearest, read_table, refuse_faults
 
 MARKET = ("quote", "symbol", "value", "instant")
 

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from ..book.clock import text_of
-from ..book.columns import Int64
-from ..errors import refuse
-from ..market.state import QUOTES, Market, Quote
+from ...book.clock import text_of
+from ...book.columns import Int64
+from ...errors import refuse
+from ...market.state import QUOTES, Market, Quote
 
 
 class Origin(NamedTuple):

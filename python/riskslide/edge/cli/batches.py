@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from ..account.evidence import Source
-from ..account.verdict import Assessment
-from ..book.columns import Int64
-from ..book.portfolio import Portfolio
-from ..book.positions import Positions
-from ..engine import assess
-from ..market.state import Market
-from ..venue.rulebook import Rulebook
+from ...account.evidence import Source
+from ...account.verdict import Assessment
+from ...book.columns import Int64
+from ...book.portfolio import Portfolio
+from ...book.positions import Positions
+from ...engine import assess
+from ...market.state import Market
+from ...venue.rulebook import Rulebook
 
 BATCH = 50_000  # accounts
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import NoReturn
 
-from ..book.clock import NANOSECONDS_PER_DAY, NO_EXPIRY
-from ..book.instruments import Instruments, Kind
-from ..errors import refuse
+from ...book.clock import NANOSECONDS_PER_DAY, NO_EXPIRY
+from ...book.instruments import Instruments, Kind
+from ...errors import refuse
 
 COINS = ("BTC", "ETH")
 OPTION_LOT = 1e-8  # coin

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ..book.clock import NO_EXPIRY, OUT_OF_RANGE, instant
-from ..book.columns import EXACT, Bool, Float, Int64
-from ..errors import InputError, refuse
-from .tables import LISTED, Fault, Table, arrow, refuse_faults
+from ...book.clock import NO_EXPIRY, OUT_OF_RANGE, instant
+from ...book.columns import EXACT, Bool, Float, Int64
+from ...errors import InputError, refuse
+from .raw import LISTED, Fault, Table, arrow, refuse_faults
 
 _NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 _WHOLE = re.compile(r"[+-]?[0-9]+")

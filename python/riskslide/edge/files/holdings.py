@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ..book.clock import NO_EXPIRY
-from ..book.columns import Float, Int64
-from ..book.instruments import DEFAULT_LOT, Instruments
-from ..errors import InputError, refuse
-from .convert import Columns
-from .tables import check_columns, read_table
+from ...book.clock import NO_EXPIRY
+from ...book.columns import Float, Int64
+from ...book.instruments import DEFAULT_LOT, Instruments
+from ...errors import InputError, refuse
+from ..tables.convert import Columns
+from ..tables.raw import check_columns, read_table
 
 POSITIONS = ("account", "instrument", "quantity")
 BALANCES = ("account", "asset", "amount")

@@ -7,8 +7,8 @@ import math
 import numpy as np
 from rich.text import Text
 
-from ..account.verdict import Status
-from ..book.columns import Float
+from ...account.verdict import Status
+from ...book.columns import Float
 
 WHOLE_FROM = 10_000.0  # amounts are shown without cents where the largest is at least this
 STYLES = {

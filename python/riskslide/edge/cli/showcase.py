@@ -6,7 +6,7 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from ..book.clock import text_of
+from ...book.clock import text_of
 from .demo import BALANCES, BTC, DAYS, Demo
 from .figures import amount, plain
 from .records import axes_of

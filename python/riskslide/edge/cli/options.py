@@ -10,12 +10,12 @@ from difflib import get_close_matches
 import click
 from rich.progress import Progress
 
-from ..book.clock import instant
-from ..book.portfolio import Portfolio
-from ..errors import refuse
-from ..market.state import Market
+from ...book.clock import instant
+from ...book.portfolio import Portfolio
+from ...errors import refuse
+from ...market.state import Market
+from ..files.load import load_book
 from . import report
-from .files import load_book
 
 Command = Callable[..., int]
 EVERYTHING = 2**31

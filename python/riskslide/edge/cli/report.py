@@ -11,12 +11,12 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from ..account.verdict import Assessment, UnitEvidence
-from ..book.clock import text_of
-from ..book.columns import Float, Int64
-from ..book.portfolio import Portfolio
-from ..value.exposure import Exposure
-from ..venue.rulebook import Rulebook
+from ...account.verdict import Assessment, UnitEvidence
+from ...book.clock import text_of
+from ...book.columns import Float, Int64
+from ...book.portfolio import Portfolio
+from ...value.exposure import Exposure
+from ...venue.rulebook import Rulebook
 from .figures import (
     amount,
     cell,

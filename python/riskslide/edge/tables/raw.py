@@ -15,8 +15,8 @@ from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
-from ..book.columns import Bool, Int64
-from ..errors import InputError, MissingExtra, refuse
+from ...book.columns import Bool, Int64
+from ...errors import InputError, MissingExtra, refuse
 
 LISTED = 1000  # faults that one error lists
 
@@ -72,6 +72,7 @@ def read_table(path: str | Path) -> Table:
     `E_DUPLICATE` for a column named twice, `E_RAGGED` for rows that are longer or shorter than the
     header, `E_QUOTES` for a quote that is not closed. MissingExtra without pyarrow.
     """
+    arrow()  # what is not installed is named before what is not there
     file = str(path)
     data = _bytes(file)
     if file.endswith((".parquet", ".pq")) or data[:4] == b"PAR1":

@@ -8,15 +8,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .._version import __version__
-from ..account.verdict import Assessment, Evidence, Status, UnitEvidence
-from ..book.clock import text_of
-from ..book.columns import Float
-from ..book.portfolio import Portfolio
-from ..errors import InputError
-from ..scenario.shocks import Scenarios
-from ..value.exposure import Exposure
-from ..venue.rulebook import Rulebook
+from ..._version import __version__
+from ...account.verdict import Assessment, Evidence, Status, UnitEvidence
+from ...book.clock import text_of
+from ...book.columns import Float
+from ...book.portfolio import Portfolio
+from ...errors import InputError
+from ...scenario.shocks import Scenarios
+from ...value.exposure import Exposure
+from ...venue.rulebook import Rulebook
 from .demo import Demo
 
 AMOUNTS = (

@@ -10,17 +10,17 @@ from typing import Any
 import click
 from rich.console import Console, RenderableType
 
-from .._version import __version__
-from ..account.verdict import Assessment, Status
-from ..book.clock import instant
-from ..engine import compile_rulebook
-from ..scenario.shocks import Scenarios
-from ..value.exposure import greeks, stress
-from ..venue.load import load_rulebook, preset_names
+from ..._version import __version__
+from ...account.verdict import Assessment, Status
+from ...book.clock import instant
+from ...engine import compile_rulebook
+from ...scenario.shocks import Scenarios
+from ...value.exposure import greeks, stress
+from ...venue.load import load_rulebook, preset_names
+from ..files.load import read_instruments, read_market
 from . import records, report
 from .batches import BATCH, assess_in_batches
 from .demo import RULEBOOK, run_demo
-from .files import read_instruments, read_market
 from .options import (
     AS_OF,
     BY,

@@ -8,15 +8,15 @@ from time import perf_counter
 
 import numpy as np
 
-from ..account.verdict import Assessment, Contribution, UnitEvidence
-from ..book.instruments import Instruments
-from ..book.portfolio import Portfolio
-from ..engine import assess
-from ..market.state import Market
-from ..runtime import runtime
-from ..value.exposure import stress
-from ..venue.load import load_rulebook
-from ..venue.rulebook import Rulebook
+from ...account.verdict import Assessment, Contribution, UnitEvidence
+from ...book.instruments import Instruments
+from ...book.portfolio import Portfolio
+from ...engine import assess
+from ...market.state import Market
+from ...runtime import runtime
+from ...value.exposure import stress
+from ...venue.load import load_rulebook
+from ...venue.rulebook import Rulebook
 
 RULEBOOK = "generic-slides"
 AS_OF, EXPIRY, DAYS = "2026-01-01T00:00:00Z", "2026-01-31T00:00:00Z", 30
@@ -131,7 +131,7 @@ def reference_difference(
     assessment: Assessment, portfolio: Portfolio, market: Market, rulebook: Rulebook
 ) -> float:
     """The largest absolute difference of any amount from the slow NumPy reference."""
-    from ..reference import assess_lines
+    from ...reference import assess_lines
 
     found = assess_lines(portfolio, market, rulebook)
     differences = [np.abs(getattr(assessment, name) - lines) for name, lines in found.items()]

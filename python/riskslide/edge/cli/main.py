@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..errors import InputError, MissingExtra, RiskslideError
+from ...errors import InputError, MissingExtra, RiskslideError
 
 FINE, BREACH, BAD_INPUT, BUG, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 70, 130, 141
 INSTALL = 'riskslide: the command line needs click and rich: pip install "riskslide[cli]"'

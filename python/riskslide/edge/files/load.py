@@ -8,12 +8,14 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from ..book.clock import text_of
-from ..book.instruments import Instruments, Kind, PricingModel, narrow
-from ..book.portfolio import Portfolio
-from ..errors import InputError, refuse
-from ..market.state import Market
-from .deribit import instruments_of, parse_instrument
+from ...book.clock import text_of
+from ...book.instruments import Instruments, Kind, PricingModel, canonical_order
+from ...book.portfolio import Portfolio
+from ...errors import InputError, refuse
+from ...market.state import Market
+from ..deribit.names import instruments_of, parse_instrument
+from ..tables.quotes import Sheet
+from ..tables.raw import nearest
 from .holdings import (
     BalanceTable,
     PositionTable,
@@ -22,9 +24,7 @@ from .holdings import (
     read_instruments,
     read_positions,
 )
-from .market_files import read_market, read_sheet
-from .quotes import Sheet
-from .tables import nearest
+from .market import read_market, read_sheet
 
 __all__ = [
     "BalanceTable",
@@ -65,7 +65,7 @@ def load_book(
         found = _from_names(held, rows)
     else:
         found = _from_file(held, rows, read_instruments(instruments), str(instruments))
-    found = narrow(found, _canonical(found))
+    found = found.take(canonical_order(found)[1])
     for i, name in enumerate(found.name):
         _need_quotes(found, i, sheet, held, rows[name])
     return _book(found, held, cash), sheet.market()
@@ -91,15 +91,6 @@ def _from_file(
             near = nearest(name, known.name, "").removesuffix("?")
             _refuse(held, row, "E_UNKNOWN", name, f"{fix}; {near}?" if "'" in near else fix)
     return known.take(np.array([known.index[n] for n in rows], dtype=np.int64))
-
-
-def _canonical(found: Instruments) -> list[int]:
-    def key(i: int) -> tuple[str, int, int, float, bool, str]:
-        underlying = found.underlyings[found.underlying[i]]
-        terms = int(found.expiry[i]), int(found.kind[i]), float(found.strike[i])
-        return underlying, *terms, not found.is_call[i], found.name[i]
-
-    return sorted(range(len(found)), key=key)
 
 
 def _need_quotes(found: Instruments, i: int, sheet: Sheet, held: PositionTable, row: int) -> None:

@@ -12,14 +12,14 @@ from statistics import median
 
 import numpy as np
 
-from ..book.clock import text_of
-from ..book.columns import Float, Int64
-from ..errors import InputError, refuse
-from ..market.state import Quote
-from .convert import Coded, Columns
-from .deribit import Contract, parse_instrument
-from .quotes import Origin, Sheet, newest
-from .tables import Table, need_columns
+from ...book.clock import text_of
+from ...book.columns import Float, Int64
+from ...errors import InputError, refuse
+from ...market.state import Quote
+from ..tables.convert import Coded, Columns
+from ..tables.quotes import Origin, Sheet, newest
+from ..tables.raw import Table, need_columns
+from .names import Contract, parse_instrument
 
 CHAIN = (
     "timestamp",

@@ -1,0 +1,1 @@
+"""Deribit's names, contract terms and chain files."""

@@ -1,0 +1,1 @@
+"""How files become checked columns, and columns quotes with their place."""
