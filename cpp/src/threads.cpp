@@ -153,11 +153,11 @@ int default_threads() {
 }
 
 void detail::run_tasks(Task task, void* context, std::int64_t tasks, int threads) {
-  if (threads < 0) {
-    throw InputError("E_THREADS", "threads", -1, threads, "must be 0 (all cores) or more");
+  if (threads < 0 || threads > most_threads) {
+    throw InputError("E_THREADS", "threads", -1, threads, "must be from 0 (all cores) to 1024");
   }
   if (tasks <= 0) return;
-  const std::int64_t wanted = threads > 0 ? std::min(threads, most_threads) : default_threads();
+  const std::int64_t wanted = threads > 0 ? threads : default_threads();
   const int helpers = static_cast<int>(std::min(wanted, tasks)) - 1;
   if (helpers <= 0 || inside_task) {
     for (std::int64_t i = 0; i < tasks; ++i) task(context, i);

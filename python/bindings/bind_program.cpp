@@ -112,6 +112,7 @@ py::dict part_of(const Scenarios& s) {
 Program program_of(const py::dict& part) {
   Program p;
   p.name = part["name"].cast<std::string>();
+  p.rulebook_sha256 = part["rulebook_sha256"].cast<std::string>();
   p.rows = part["rows"].cast<Names>();
   p.leaf = copied<std::int32_t>(part["leaf"], "leaf");
   p.lot = copied<double>(part["lot"], "lot");
@@ -143,6 +144,7 @@ py::dict parts_of(const Program& p) {
   }
   py::dict part;
   part["name"] = p.name;
+  part["rulebook_sha256"] = p.rulebook_sha256;
   part["rows"] = p.rows;
   part["leaf"] = owned(std::vector<std::int32_t>(p.leaf));
   part["lot"] = owned(std::vector<double>(p.lot));

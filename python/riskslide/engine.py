@@ -102,7 +102,7 @@ def _program(rulebook: Rulebook, rows: Rows, state: State) -> tuple[Scenarios, P
         fix = "has unpublished inputs; give them in a rule book of your own"
         refuse("E_PARTIAL", "rules", None, rulebook.name, fix)
     resolve, compile_method = METHODS[rulebook.method]
-    scenarios = resolve(rulebook, state)
+    scenarios = resolve(rulebook, rows, state)
     return scenarios, compile_method(rulebook, rows, scenarios)
 
 

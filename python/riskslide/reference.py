@@ -22,7 +22,7 @@ def assess_lines(portfolio: Portfolio, market: Market, rulebook: Rulebook) -> di
     rows = rows_of(portfolio.instruments, portfolio.assets)
     state = market.on(rows.instruments, rulebook.terms)
     resolve, compile_method = METHODS[rulebook.method]
-    scenarios = resolve(rulebook, state)
+    scenarios = resolve(rulebook, rows, state)
     program = compile_method(rulebook, rows, scenarios)
     values, base, _ = reference.revalue(state, scenarios)
     cash = cash_rows(portfolio, rows, state)

@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import _core
 from ..book.columns import Float, Int32, Int64
-from ..book.portfolio import Portfolio, Role, Rows
+from ..book.portfolio import Portfolio, Rows
 from ..book.positions import take_rows
 from ..margin.program import Program
 from ..value.cube import Cube
@@ -65,22 +65,23 @@ class Source:
         positions: tuple[Int64, Int32, Int64],
         cash: Cash,
     ) -> UnitEvidence:
-        """One unit; balances contribute what their haircut leaves of their move."""
+        """One unit; what is owned contributes what its haircut leaves of its move."""
         scenario, number = int(of.unit_scenario[k]), int(of.unit[k])
         instruments, names = self.rows.instruments, self.rows.instruments.name
-        moved = self.cube.values[:, scenario]
-        weight = float(self.program.blocks[0].weight[scenario])
-        contributions = []
-        for row, lots in zip(positions[1].tolist(), positions[2].tolist(), strict=True):
-            if instruments.underlying[row] == number:
-                quantity = lots * float(instruments.lot[row])
-                pnl = quantity * float(moved[row]) * weight
-                contributions.append(Contribution(names[row], quantity, pnl))
-        for row in np.unique(cash[1]).tolist():
-            if instruments.underlying[row] == number:
-                amount = math.fsum(cash[2][cash[1] == row].tolist())
-                kept = self.fold(row, amount, float(moved[row]) * weight)
-                contributions.append(Contribution(names[row], amount, kept))
+        moved = self.cube.values[:, scenario] * self.program.blocks[0].weight[scenario]
+        held = [
+            (row, lots * float(instruments.lot[row]))
+            for row, lots in zip(positions[1].tolist(), positions[2].tolist(), strict=True)
+        ]
+        held += [
+            (row, math.fsum(cash[2][cash[1] == row].tolist()))
+            for row in dict.fromkeys(cash[1].tolist())
+        ]
+        mine = [(row, amount) for row, amount in held if instruments.underlying[row] == number]
+        contributions = [
+            Contribution(names[row], amount, amount * self.slope(row, mine) * float(moved[row]))
+            for row, amount in mine
+        ]
         return UnitEvidence(
             unit=of.units[number],
             loss=float(of.unit_loss[k]),
@@ -90,14 +91,15 @@ class Source:
             contributions=tuple(contributions),
         )
 
-    def fold(self, row: int, amount: float, moved: float) -> float:
-        """Change of a cash row as its leaf passes it on."""
-        if self.rows.role[row] != Role.BALANCE:
-            return amount * moved
+    def slope(self, row: int, held: list[tuple[int, float]]) -> float:
+        """Share of a row's change that its leaf passes on, by the sign of what the leaf is worth.
+
+        All rows of a biased leaf are the same asset, so that no scenario turns the sign.
+        """
         level, node = self.program.levels[0], int(self.program.leaf[row])
-        base = amount * float(self.cube.base[row])
-
-        def kept(x: float) -> float:
-            return float(level.gain[node] if x >= 0 else level.loss[node]) * x
-
-        return kept(base + amount * moved) - kept(base)
+        if not level.biased[node]:
+            return 1.0
+        worth = math.fsum(
+            amount * float(self.cube.base[r]) for r, amount in held if self.program.leaf[r] == node
+        )
+        return float(level.gain[node] if worth >= 0 else level.loss[node])

@@ -91,21 +91,27 @@ class Instruments:
         settlement: str | Iterable[str] = "linear",
         multiplier: Any = 1.0,
         lot: Any = DEFAULT_LOT,
-        currency: str | Iterable[str] = "USD",
+        currency: str | Iterable[str] | None = None,
     ) -> Self:
         """Columns of plain values; one value stands for every row.
 
         kind: option, future, perpetual, spot; option_type: call, put; settlement: linear, inverse;
         model: black76, bsm, bachelier; expiry: instants (see `clock.instant`), None or "" where
-        there is none. Raises InputError naming row, column, value and fix: a name used twice
-        (`E_DUPLICATE`), a strike <= 0 under a lognormal model (`E_DOMAIN_STRIKE`), an option
+        there is none; currency: what it settles in, by default USD, or the underlying itself where
+        settlement is inverse. Raises InputError naming row, column, value and fix: a name used
+        twice (`E_DUPLICATE`), an inverse contract that does not settle in its coin
+        (`E_CURRENCY`), a strike <= 0 under a lognormal model (`E_DOMAIN_STRIKE`), an option
         without expiry or type, an unknown word (`E_UNKNOWN`).
         """
         names = text_column(name, "name")
         n = len(names)
         kinds = _words(kind, "kind", n, {k.name.lower(): k.value for k in Kind})
         underlyings = text_column(underlying, "underlying", n)
-        currencies = text_column(currency, "currency", n)
+        inverse = _words(settlement, "settlement", n, {"linear": 0, "inverse": 1}).astype(bool)
+        currencies = [
+            c or (underlyings[i] if inverse[i] else "USD")
+            for i, c in enumerate(text_column(currency or "", "currency", n))
+        ]
         is_option = kinds == Kind.OPTION
         models = _words(model, "model", n, {m.name.lower(): m.value for m in PricingModel})
         rows = cls(
@@ -118,7 +124,7 @@ class Instruments:
             is_call=_calls(option_type, n, is_option),
             style=_words(style, "style", n, {"european": 0, "": 0}),
             model=models,
-            inverse=_words(settlement, "settlement", n, {"linear": 0, "inverse": 1}).astype(bool),
+            inverse=inverse,
             multiplier=finite_column(_blank_to(multiplier, 1.0), "multiplier", n),
             lot=finite_column(_blank_to(lot, DEFAULT_LOT), "lot", n),
             currency=_indices(currencies),
@@ -144,6 +150,14 @@ class Instruments:
             "E_DOMAIN",
             "a spot instrument is never inverse",
         )
+        for row in np.flatnonzero(self.inverse).tolist():
+            coin, settled = (
+                self.underlyings[self.underlying[row]],
+                self.currencies[self.currency[row]],
+            )
+            if coin != settled:
+                fix = f"an inverse contract settles in its coin, {coin} ({self.name[row]})"
+                refuse("E_CURRENCY", "currency", row, settled, fix)
 
     def __len__(self) -> int:
         return len(self.name)

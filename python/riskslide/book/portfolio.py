@@ -28,7 +28,7 @@ class Rows:
     """Everything that is valued: the instruments, a balance per asset, unrealised P&L per currency.
 
     A balance and a P&L row are spot instruments: so many coins, worth what the coin is worth.
-    `asset` names the asset of each row beyond the instruments.
+    balance, pnl: row of each asset and currency.
     """
 
     instruments: Instruments
@@ -38,6 +38,13 @@ class Rows:
 
     def __len__(self) -> int:
         return len(self.instruments)
+
+    @property
+    def held(self) -> frozenset[str]:
+        """What is written on or owned: currencies that P&L is merely settled in are left out."""
+        x = self.instruments
+        found = np.unique(x.underlying[self.role != Role.PNL]).tolist()
+        return frozenset(x.underlyings[u] for u in found)
 
 
 def rows_of(instruments: Instruments, assets: Iterable[str]) -> Rows:

@@ -115,6 +115,7 @@ class Program:
     outputs: tuple[str, ...]
     output_register: Int32
     scenarios: Scenarios
+    rulebook_sha256: str = ""
     core: _core.Program = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -143,7 +144,9 @@ class Program:
         parts |= {n: tuple(parts[n]) for n in texts}
         held = parts["scenarios"]
         held |= {n: tuple(held[n]) for n in ("labels", "factors")}
-        parts["scenarios"] = Scenarios(**held, weight=np.ones(len(held["labels"])))
+        weights = [b.weight for b in parts["blocks"] if b.weight.size]
+        weight = weights[0] if weights else np.ones(len(held["labels"]))
+        parts["scenarios"] = Scenarios(**held, weight=weight)
         return cls(**parts)
 
     def to_bytes(self) -> bytes:
@@ -159,7 +162,8 @@ class Program:
         Path(path).write_bytes(self.to_bytes())
 
 
-_PLAIN = ("name", "leaf", "lot", "unit_pool", "registers", "steps", "output_register")
+_TEXTS = ("name", "rulebook_sha256")
+_PLAIN = (*_TEXTS, "leaf", "lot", "unit_pool", "registers", "steps", "output_register")
 _LEVEL = ("parent", "gain", "loss", "scale", "deadband", "cap", "biased", "anchored")
 _BLOCK = ("name", "reduction", "weight", "attribute", "of_base")
 

@@ -32,15 +32,17 @@ def compile_slides(rules: Rules, rows: Rows, scenarios: Scenarios) -> Program:
     """The program of these rows under these scenarios (resolved to risk factors)."""
     instruments = rows.instruments
     units = instruments.underlyings
-    keys = list(zip(instruments.underlying.tolist(), rows.role.tolist(), strict=True))
+    owned = (rows.role == Role.POSITION) & (instruments.kind == Kind.SPOT)
+    role = np.where(owned, Role.BALANCE, rows.role)  # a coin is a coin, however it is held
+    keys = list(zip(instruments.underlying.tolist(), role.tolist(), strict=True))
     leaves = sorted(set(keys))
     number = {leaf: k for k, leaf in enumerate(leaves)}
     nodes = [
-        (unit, haircut_fold(rules, units[unit]) if role == Role.BALANCE else Fold())
-        for unit, role in leaves
+        (unit, haircut_fold(rules, units[unit]) if kind == Role.BALANCE else Fold())
+        for unit, kind in leaves
     ]
     is_option = instruments.kind == Kind.OPTION
-    masks = (rows.role == Role.BALANCE, rows.role == Role.PNL, is_option)
+    masks = (role == Role.BALANCE, role == Role.PNL, is_option)
     steps = Steps([0.0] * (1 + len(EQUITY)))
     maintenance, collateral, unrealised, option_value = range(4)
     factor = steps.constant(rules.number("margin.initial_factor"))
@@ -80,4 +82,5 @@ def compile_slides(rules: Rules, rows: Rows, scenarios: Scenarios) -> Program:
         outputs=tuple(outputs),
         output_register=np.array(list(outputs.values()), dtype=np.int32),
         scenarios=scenarios,
+        rulebook_sha256=rules.sha256,
     )

@@ -73,7 +73,8 @@ class Scenarios:
         for name in ("vol_scale", "vol_floor", "weight"):
             matrix = full.get(name, weights)
             if (matrix < 0).any():
-                refuse("E_RANGE", name, None, float(matrix.min()), "must be >= 0")
+                code = "E_RANGE" if name == "weight" else "E_VOL_NEGATIVE"
+                refuse(code, name, None, float(matrix.min()), "must be >= 0")
         texts = tuple(labels) if labels is not None else tuple(str(k) for k in range(shape[1]))
         if len(texts) != shape[1]:
             refuse("E_SHAPE", "labels", None, len(texts), f"must hold {shape[1]} labels")

@@ -128,7 +128,14 @@ def _run(
     out: Greeks | None,
     threads: int | None,
 ) -> Greeks:
-    names = ("forward", "strike", "years", "vol", "discount" if discount else "rate", "yield")
+    names = (
+        "spot" if model == _BSM else "forward",
+        "strike",
+        "years",
+        "normal_vol" if model == _BACHELIER else "vol",
+        "discount" if discount else "rate",
+        "dividend_yield",
+    )
     columns = [_column(v, n) for v, n in zip(inputs, names, strict=True)]
     side: Bool = bool_column(is_call, "is_call", 1 if np.ndim(is_call) == 0 else None)
     size = _common_size([*columns, side])

@@ -114,7 +114,7 @@ def check(raw: Mapping[str, Any], file: str) -> Rulebook:
     """The rule book of a parsed TOML file.
 
     Raises InputError (file, key, value, fix): `E_UNKNOWN_KEY` with the nearest known key,
-    `E_MISSING`, `E_RANGE`, `E_DTYPE`, `E_STATUS`.
+    `E_MISSING`, `E_RANGE`, `E_DTYPE`.
     """
     for key in HEADER:
         if key not in raw:

@@ -14,7 +14,7 @@ namespace riskslide {
 template <class Quantity>
 struct Rows {
   std::vector<std::int64_t> offsets;     // A + 1
-  std::vector<std::int32_t> instrument;  // sorted within an account
+  std::vector<std::int32_t> instrument;  // sums run in this order
   std::vector<Quantity> quantity;
 };
 

@@ -75,6 +75,7 @@ struct Scenarios {
 /// A compiled rule book for R rows (instruments, then balances, then unrealised P&L by currency).
 struct Program {
   std::string name;
+  std::string rulebook_sha256;       // hash of the rule book it was compiled from
   std::vector<std::string> rows;        // R names, for evidence
   std::vector<std::int32_t> leaf;       // R: node of level 0, or unit if there is no level
   std::vector<double> lot;              // R: contract units of one lot

@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(str(error), "E_EXTRA", as_json)
     except KeyboardInterrupt:
         return _fail(
-            "riskslide: interrupted before the result was complete", "INTERRUPTED", as_json, 130
+            "riskslide: interrupted before the result was complete", "E_INTERRUPTED", as_json, 130
         )
     except BrokenPipeError:
         return _pipe_closed()

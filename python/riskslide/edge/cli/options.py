@@ -54,7 +54,7 @@ class Inputs:
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 THREADS = click.option(
-    "--threads", type=click.IntRange(min=1, max=4096), help="Threads; all cores by default."
+    "--threads", type=click.IntRange(min=1, max=1024), help="Threads; all cores by default."
 )
 MARKET = click.option(
     "--market", multiple=True, required=True, metavar="FILE", help="Quotes; may be repeated."
