@@ -1,132 +1,16 @@
-// Decides how columns are tiled and results reduced to lines; see risk/evaluate.hpp.
+// Decides how columns run through the tree and results are reduced to lines; see evaluate.hpp.
 #include "riskslide/risk/evaluate.hpp"
 
 #include <algorithm>
 #include <cmath>
 
 #include "checks.hpp"
-#include "dispatch.hpp"
 #include "plan.hpp"
 #include "threads.hpp"
-#include "tiles.hpp"
+#include "tiling.hpp"
 
 namespace riskslide {
 namespace {
-
-using kernel::tile_width;
-constexpr std::size_t packed_tiles = 16;      // tiles packed at a time: bounds the copy's memory
-constexpr std::int64_t block_rows = 1 << 18;  // positions a task streams through all its tiles
-
-// Columns as the tree meets them: (rows, columns) row-major, times lot and weight.
-struct Source {
-  std::span<const double> values;
-  std::size_t rows;
-  std::size_t columns;
-  std::span<const double> lot;     // empty: 1
-  std::span<const double> weight;  // empty: 1
-};
-
-// Copies columns [first, first + count) into tiles (tile, row, width), padded with zeros.
-void pack(const Source& source, std::size_t first, std::size_t count, detail::Tiles& tiles,
-          int threads) {
-  const std::size_t width = tile_width;
-  const std::size_t used = (count + width - 1) / width;
-  tiles.reserve(used * source.rows * width);
-  constexpr std::size_t block = 256;
-  detail::parallel_for(
-      static_cast<std::int64_t>((source.rows + block - 1) / block), threads, [&](std::int64_t b) {
-        const std::size_t begin = static_cast<std::size_t>(b) * block;
-        for (std::size_t row = begin; row < std::min(source.rows, begin + block); ++row) {
-          const double lot = source.lot.empty() ? 1.0 : source.lot[row];
-          const double* from = source.values.data() + row * source.columns + first;
-          for (std::size_t t = 0; t < used; ++t) {
-            double* to = tiles.data() + (t * source.rows + row) * width;
-            const std::size_t live = std::min(width, count - t * width);
-            for (std::size_t w = 0; w < live; ++w) {
-              const std::size_t c = t * width + w;
-              const double weight = source.weight.empty() ? 1.0 : source.weight[first + c];
-              to[w] = from[c] * lot * weight;
-            }
-            std::fill(to + live, to + width, 0.0);
-          }
-        }
-      });
-}
-
-// Boundaries of tasks: units whose positions together are about block_rows.
-std::vector<std::int64_t> cut(std::int64_t units, const auto& weight_before) {
-  std::vector<std::int64_t> cuts{0};
-  for (std::int64_t u = 0; u < units;) {
-    std::int64_t low = u + 1, high = units;
-    const std::int64_t limit = weight_before(u) + block_rows;
-    while (low < high) {  // first end whose weight reaches the limit
-      const std::int64_t middle = low + (high - low) / 2;
-      if (weight_before(middle) < limit) {
-        low = middle + 1;
-      } else {
-        high = middle;
-      }
-    }
-    cuts.push_back(low);
-    u = low;
-  }
-  return cuts;
-}
-
-// The first unit of [first, last) whose sums are not finite, in any tile that lies packed.
-std::int64_t find_unsound(kernel::FoldTask task, std::int64_t first, std::int64_t last,
-                          const double* tiles, std::size_t used, std::size_t rows) {
-  double column[tile_width];
-  task.worst = nullptr;
-  task.out = column;
-  task.out_stride = 0;
-  task.columns = tile_width;
-  double found = 0.0;
-  task.unsound = &found;
-  for (std::int64_t unit = first; unit < last; ++unit) {
-    task.first_unit = unit;
-    task.last_unit = unit + 1;
-    for (std::size_t t = 0; t < used && found == 0.0; ++t) {
-      task.tile = tiles + t * rows * tile_width;
-      detail::kernels().fold(task);
-    }
-    if (found != 0.0) return unit;
-  }
-  return last;
-}
-
-// Runs every tile of `source` over every unit, task by task. Returns the first unit whose sums
-// leave float64, or -1.
-std::int64_t run_tiles(const Source& source, const kernel::FoldTask& task,
-                       const std::vector<std::int64_t>& cuts, int threads) {
-  detail::Tiles tiles;
-  const auto& table = detail::kernels();
-  std::vector<double> unsound(cuts.size(), 0.0);
-  for (std::size_t first = 0; first < source.columns; first += packed_tiles * tile_width) {
-    const std::size_t count =
-        std::min<std::size_t>(packed_tiles * tile_width, source.columns - first);
-    pack(source, first, count, tiles, threads);
-    detail::parallel_for(static_cast<std::int64_t>(cuts.size()) - 1, threads, [&](std::int64_t c) {
-      kernel::FoldTask part = task;
-      part.first_unit = cuts[static_cast<std::size_t>(c)];
-      part.last_unit = cuts[static_cast<std::size_t>(c) + 1];
-      part.unsound = &unsound[static_cast<std::size_t>(c)];
-      for (std::size_t column = 0; column < count; column += tile_width) {
-        part.tile = tiles.data() + column * source.rows;
-        part.first_column = static_cast<std::int32_t>(first + column);
-        part.columns = static_cast<std::int32_t>(std::min<std::size_t>(tile_width, count - column));
-        if (task.out != nullptr) part.out = task.out + first + column;
-        table.fold(part);
-      }
-    });
-    for (std::size_t c = 0; c + 1 < cuts.size(); ++c) {
-      if (unsound[c] == 0.0) continue;
-      return find_unsound(task, cuts[c], cuts[c + 1], tiles.data(),
-                          (count + tile_width - 1) / tile_width, source.rows);
-    }
-  }
-  return -1;
-}
 
 [[noreturn]] void refuse_sum(std::int64_t row) {
   detail::refuse("E_OVERFLOW", "account", row, std::nan(""),
@@ -214,7 +98,7 @@ class Evaluator {
     const auto runs = static_cast<std::int64_t>(plan.runs.size());
     const std::int64_t length =
         static_cast<std::int64_t>(positions.instrument.size()) / (runs + 1) + 1;
-    cuts_ = cut(units(), [this, length](std::int64_t unit) {
+    cuts_ = detail::cut(units(), [this, length](std::int64_t unit) {
       return plan.unit_runs[static_cast<std::size_t>(unit)] * length;
     });
   }
@@ -259,13 +143,14 @@ class Evaluator {
     if (block.scenarios()) task.run_bias = bias_.data();
     const std::vector<double> valued = block.of_base ? of_base(block) : std::vector<double>();
     const std::span<const double> attribute = block.of_base ? valued : block.attribute;
-    const Source source{.values = block.scenarios() ? cube_.values : attribute,
-                        .rows = cube_.rows,
-                        .columns = block.scenarios() ? cube_.scenarios : block.columns.size(),
-                        .lot = program_.lot,
-                        .weight = block.scenarios() ? std::span<const double>(block.weight)
-                                                    : std::span<const double>()};
-    const std::int64_t unsound = run_tiles(source, task, cuts_, threads_);
+    const detail::Source source{
+        .values = block.scenarios() ? cube_.values : attribute,
+        .rows = cube_.rows,
+        .columns = block.scenarios() ? cube_.scenarios : block.columns.size(),
+        .lot = program_.lot,
+        .weight =
+            block.scenarios() ? std::span<const double>(block.weight) : std::span<const double>()};
+    const std::int64_t unsound = detail::run_tiles(source, task, cuts_, threads_);
     if (unsound >= 0) refuse_sum(account_of(unsound));
   }
 
@@ -397,12 +282,12 @@ void run_plain(const PositionsView& positions, const CubeView& cube, kernel::Fol
   task.position_row = positions.instrument.data();
   task.lots = positions.quantity.data();
   task.unit_offsets = positions.offsets.data();
-  const auto cuts = cut(static_cast<std::int64_t>(positions.accounts()), [&](std::int64_t row) {
-    return positions.offsets[static_cast<std::size_t>(row)];
-  });
-  const Source source{
+  const auto cuts = detail::cut(
+      static_cast<std::int64_t>(positions.accounts()),
+      [&](std::int64_t row) { return positions.offsets[static_cast<std::size_t>(row)]; });
+  const detail::Source source{
       .values = cube.values, .rows = cube.rows, .columns = cube.scenarios, .lot = {}, .weight = {}};
-  const std::int64_t unsound = run_tiles(source, task, cuts, threads);
+  const std::int64_t unsound = detail::run_tiles(source, task, cuts, threads);
   if (unsound >= 0) refuse_sum(unsound);
 }
 

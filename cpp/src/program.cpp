@@ -29,7 +29,8 @@ std::uint64_t checksum(const char* data, std::size_t size) {
 // Visits every field in one fixed order; writing and reading share it.
 template <class Archive, class AnyProgram>
 void visit(Archive& a, AnyProgram& p) {
-  a(p.name), a(p.rulebook_sha256), a(p.rows), a(p.leaf), a(p.lot), a(p.levels), a(p.units), a(p.unit_pool), a(p.pools);
+  a(p.name), a(p.rulebook_sha256), a(p.rows), a(p.leaf), a(p.lot), a(p.levels), a(p.units),
+      a(p.unit_pool), a(p.pools);
   a(p.blocks), a(p.registers), a(p.steps), a(p.outputs), a(p.output_register);
   auto& s = p.scenarios;
   a(s.labels), a(s.factors), a(s.price_scale), a(s.price_shift), a(s.vol_scale), a(s.vol_shift);

@@ -1,0 +1,97 @@
+// Decides how columns are cut into tiles and units into tasks; see tiling.hpp.
+#include "tiling.hpp"
+
+#include <algorithm>
+
+#include "dispatch.hpp"
+#include "threads.hpp"
+#include "tiles.hpp"
+
+namespace riskslide::detail {
+namespace {
+
+using kernel::tile_width;
+constexpr std::size_t packed_tiles = 16;  // tiles packed at a time: bounds the copy's memory
+
+// Copies columns [first, first + count) into tiles (tile, row, width), padded with zeros.
+void pack(const Source& source, std::size_t first, std::size_t count, Tiles& tiles, int threads) {
+  const std::size_t width = tile_width;
+  const std::size_t used = (count + width - 1) / width;
+  tiles.reserve(used * source.rows * width);
+  constexpr std::size_t block = 256;
+  parallel_for(static_cast<std::int64_t>((source.rows + block - 1) / block), threads,
+               [&](std::int64_t b) {
+                 const std::size_t begin = static_cast<std::size_t>(b) * block;
+                 for (std::size_t row = begin; row < std::min(source.rows, begin + block); ++row) {
+                   const double lot = source.lot.empty() ? 1.0 : source.lot[row];
+                   const double* from = source.values.data() + row * source.columns + first;
+                   for (std::size_t t = 0; t < used; ++t) {
+                     double* to = tiles.data() + (t * source.rows + row) * width;
+                     const std::size_t live = std::min(width, count - t * width);
+                     for (std::size_t w = 0; w < live; ++w) {
+                       const std::size_t c = t * width + w;
+                       const double weight = source.weight.empty() ? 1.0 : source.weight[first + c];
+                       to[w] = from[c] * lot * weight;
+                     }
+                     std::fill(to + live, to + width, 0.0);
+                   }
+                 }
+               });
+}
+
+// The first unit of [first, last) whose sums are not finite, in any tile that lies packed.
+std::int64_t find_unsound(kernel::FoldTask task, std::int64_t first, std::int64_t last,
+                          const double* tiles, std::size_t used, std::size_t rows) {
+  double column[tile_width];
+  task.worst = nullptr;
+  task.out = column;
+  task.out_stride = 0;
+  task.columns = tile_width;
+  double found = 0.0;
+  task.unsound = &found;
+  for (std::int64_t unit = first; unit < last; ++unit) {
+    task.first_unit = unit;
+    task.last_unit = unit + 1;
+    for (std::size_t t = 0; t < used && found == 0.0; ++t) {
+      task.tile = tiles + t * rows * tile_width;
+      kernels().fold(task);
+    }
+    if (found != 0.0) return unit;
+  }
+  return last;
+}
+
+}  // namespace
+
+std::int64_t run_tiles(const Source& source, const kernel::FoldTask& task,
+                       const std::vector<std::int64_t>& cuts, int threads) {
+  Tiles tiles;
+  const auto& table = kernels();
+  std::vector<double> unsound(cuts.size(), 0.0);
+  for (std::size_t first = 0; first < source.columns; first += packed_tiles * tile_width) {
+    const std::size_t count =
+        std::min<std::size_t>(packed_tiles * tile_width, source.columns - first);
+    pack(source, first, count, tiles, threads);
+    parallel_for(static_cast<std::int64_t>(cuts.size()) - 1, threads, [&](std::int64_t c) {
+      kernel::FoldTask part = task;
+      part.first_unit = cuts[static_cast<std::size_t>(c)];
+      part.last_unit = cuts[static_cast<std::size_t>(c) + 1];
+      part.unsound = &unsound[static_cast<std::size_t>(c)];
+      for (std::size_t column = 0; column < count; column += tile_width) {
+        part.tile = tiles.data() + column * source.rows;
+        part.first_column = static_cast<std::int32_t>(first + column);
+        part.columns = static_cast<std::int32_t>(std::min<std::size_t>(tile_width, count - column));
+        if (task.out != nullptr) part.out = task.out + first + column;
+        table.fold(part);
+      }
+    });
+    for (std::size_t c = 0; c + 1 < cuts.size(); ++c) {
+      if (unsound[c] == 0.0) continue;
+      return find_unsound(task, cuts[c], cuts[c + 1], tiles.data(),
+                          (count + tile_width - 1) / tile_width, source.rows);
+    }
+  }
+  return -1;
+}
+
+}  // namespace riskslide::detail
