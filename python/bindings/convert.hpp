@@ -26,7 +26,8 @@ py::array_t<T> strict(const py::handle& object, const char* name, py::ssize_t di
   }
   const auto array = py::reinterpret_borrow<py::array>(object);
   if (!array.dtype().is(py::dtype::of<T>()) && !array.dtype().equal(py::dtype::of<T>())) {
-    throw InputError("E_DTYPE", name, "must have dtype " + wanted + ", not " + std::string(py::str(array.dtype())));
+    throw InputError("E_DTYPE", name,
+                     "must have dtype " + wanted + ", not " + std::string(py::str(array.dtype())));
   }
   if (array.ndim() != dimensions) {
     throw InputError("E_SHAPE", name, -1, static_cast<double>(array.ndim()),
@@ -35,8 +36,9 @@ py::array_t<T> strict(const py::handle& object, const char* name, py::ssize_t di
   constexpr int wanted_flags = static_cast<int>(py::array::c_style) |
                                static_cast<int>(py::detail::npy_api::NPY_ARRAY_ALIGNED_);
   if ((array.flags() & wanted_flags) != wanted_flags) {
-    throw InputError("E_DTYPE", name, "must be C-contiguous and aligned; pass numpy.require(" +
-                         std::string(name) + ", requirements='CA')");
+    throw InputError("E_DTYPE", name,
+                     "must be C-contiguous and aligned; pass numpy.require(" + std::string(name) +
+                         ", requirements='CA')");
   }
   return py::reinterpret_borrow<py::array_t<T>>(array);
 }

@@ -41,8 +41,8 @@ enum class Reduction : std::uint8_t {
   each = 1,   ///< every column, summed over the units of the pool
 };
 
-/// A set of columns that runs through the tree. With `weight` (one entry a scenario) its columns are
-/// the scenarios of the cube, and `attribute` is empty; without, `attribute` is row-major
+/// A set of columns that runs through the tree. With `weight` (one entry a scenario) its columns
+/// are the scenarios of the cube, and `attribute` is empty; without, `attribute` is row-major
 /// (rows, columns), times the row's base value if `of_base`.
 struct Block {
   std::string name;
@@ -75,7 +75,7 @@ struct Scenarios {
 /// A compiled rule book for R rows (instruments, then balances, then unrealised P&L by currency).
 struct Program {
   std::string name;
-  std::string rulebook_sha256;       // hash of the rule book it was compiled from
+  std::string rulebook_sha256;          // hash of the rule book it was compiled from
   std::vector<std::string> rows;        // R names, for evidence
   std::vector<std::int32_t> leaf;       // R: node of level 0, or unit if there is no level
   std::vector<double> lot;              // R: contract units of one lot
