@@ -15,17 +15,29 @@ struct Choice {
   bool runs_here;
 };
 
+#if defined(RISKSLIDE_X86_KERNELS)
+#if defined(__clang__)  // older ones do not know the levels by name
+bool runs_v3() {
+  return __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0 &&
+         __builtin_cpu_supports("bmi") != 0 && __builtin_cpu_supports("bmi2") != 0;
+}
+bool runs_v4() {
+  return runs_v3() && __builtin_cpu_supports("avx512f") != 0 &&
+         __builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512cd") != 0 &&
+         __builtin_cpu_supports("avx512dq") != 0 && __builtin_cpu_supports("avx512vl") != 0;
+}
+#else
+bool runs_v3() { return __builtin_cpu_supports("x86-64-v3") != 0; }
+bool runs_v4() { return __builtin_cpu_supports("x86-64-v4") != 0; }
+#endif
+#endif
+
 // From the most capable to the least.
 const Choice* choices(int& count) {
 #if defined(RISKSLIDE_X86_KERNELS)
   static const Choice list[] = {
-      {&kernel::x86_64_v4,
-       __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
-           __builtin_cpu_supports("avx512cd") != 0 && __builtin_cpu_supports("avx512dq") != 0 &&
-           __builtin_cpu_supports("avx512vl") != 0},
-      {&kernel::x86_64_v3, __builtin_cpu_supports("avx2") != 0 &&
-                               __builtin_cpu_supports("fma") != 0 &&
-                               __builtin_cpu_supports("bmi2") != 0},
+      {&kernel::x86_64_v4, runs_v4()},
+      {&kernel::x86_64_v3, runs_v3()},
       {&kernel::baseline, true},
   };
   count = 3;

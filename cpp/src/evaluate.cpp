@@ -196,11 +196,14 @@ void finish(const Program& program, const std::vector<double>& results, std::siz
     const auto at = [&](std::int32_t r) -> double& {
       return registers[static_cast<std::size_t>(r)];
     };
-    for (const Step& s : program.steps) at(s.target) = apply(s.operation, at(s.left), at(s.right));
-    for (const std::int32_t r : program.output_register) {
-      if (!std::isfinite(at(r))) refuse_sum(out.account[line]);
-      out.outputs.push_back(at(r));
+    double unsound = 0.0;
+    for (std::size_t r = 0; r < width; ++r) unsound += registers[r] * 0.0;
+    for (const Step& s : program.steps) {
+      at(s.target) = apply(s.operation, at(s.left), at(s.right));
+      unsound += at(s.target) * 0.0;
     }
+    if (unsound != 0.0) refuse_sum(out.account[line]);
+    for (const std::int32_t r : program.output_register) out.outputs.push_back(at(r));
   }
 }
 

@@ -16,7 +16,9 @@ namespace {
 constexpr std::int64_t block_size = 1024;
 constexpr double smallest = std::numeric_limits<double>::min();
 
-double at(const Column& column, std::int64_t row) { return column.data[column.scalar ? 0 : row]; }
+double at(const Column& column, std::int64_t row) {
+  return column.values[column.scalar() ? 0 : static_cast<std::size_t>(row)];
+}
 
 // The first input of row i that is out of its domain is thrown; returns if there is none.
 void refuse_row(const OptionColumns& o, std::int64_t i) {
@@ -58,6 +60,21 @@ void refuse_row(const OptionColumns& o, std::int64_t i) {
   }
 }
 
+void check_sizes(const OptionColumns& o) {
+  const auto need = [&o](const char* argument, const Column& column) {
+    if (!column.scalar()) detail::need_size(argument, column.values.size(), o.size);
+  };
+  need("underlying", o.underlying);
+  need("strike", o.strike);
+  need("years", o.years);
+  need("vol", o.vol);
+  need("rate", o.rate);
+  if (o.model == Model::bsm) need("dividend_yield", o.dividend_yield);
+  if (o.is_call == nullptr && o.size > 0) {
+    detail::refuse("E_SHAPE", "is_call", -1, 0, "must be given");
+  }
+}
+
 struct Scratch {
   double fixed[6][block_size];
   double side[block_size];
@@ -69,6 +86,7 @@ void greeks(const OptionColumns& o, const GreekColumns& out, int threads) {
   const auto& table = detail::kernels();
   const auto run = table.greeks[static_cast<int>(o.model)][static_cast<int>(o.discounting)];
   if (run == nullptr) detail::refuse("E_ARGUMENT", "discounting", -1, 1, "bsm takes a rate");
+  check_sizes(o);
   const auto size = static_cast<std::int64_t>(o.size);
   const std::int64_t blocks = (size + block_size - 1) / block_size;
   // A task is a stretch of blocks, so that the constants of a thread are laid out once.
@@ -80,13 +98,13 @@ void greeks(const OptionColumns& o, const GreekColumns& out, int threads) {
     const Column* columns[6] = {&o.underlying, &o.strike, &o.years,
                                 &o.vol,        &o.rate,   &o.dividend_yield};
     for (int c = 0; c < 6; ++c) {
-      if (columns[c]->scalar) std::fill_n(scratch.fixed[c], block_size, *columns[c]->data);
+      if (columns[c]->scalar()) std::fill_n(scratch.fixed[c], block_size, columns[c]->values[0]);
     }
     for (std::int64_t b = blocks * task / tasks; b < blocks * (task + 1) / tasks; ++b) {
       const std::int64_t begin = b * block_size;
       const std::int64_t count = std::min(block_size, size - begin);
       const auto input = [&](int c) {
-        return columns[c]->scalar ? scratch.fixed[c] : columns[c]->data + begin;
+        return columns[c]->scalar() ? scratch.fixed[c] : columns[c]->values.data() + begin;
       };
       for (std::int64_t i = 0; i < count; ++i) {
         scratch.side[i] = o.is_call[o.is_call_scalar ? 0 : begin + i] != 0 ? 1.0 : -1.0;
@@ -106,9 +124,7 @@ void greeks(const OptionColumns& o, const GreekColumns& out, int threads) {
                                       .rho = out.rho + begin,
                                       .size = count};
       if (run(block) == 0) continue;
-      std::int64_t known = first_refused.load();
-      while (begin < known && !first_refused.compare_exchange_weak(known, begin)) {
-      }
+      detail::lower(first_refused, begin);
     }
   });
 

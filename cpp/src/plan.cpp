@@ -8,9 +8,8 @@
 namespace riskslide::detail {
 namespace {
 
+using kernel::leaf_of;
 using kernel::Run;
-
-std::int32_t leaf_of(const Run& run) { return run.leaf < 0 ? -1 - run.leaf : run.leaf; }
 
 // Unit above every leaf.
 std::vector<std::int32_t> units_of_leaves(const Program& p) {

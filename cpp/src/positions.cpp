@@ -99,9 +99,7 @@ Rows<Quantity> sorted_rows(std::span<const std::int64_t> account,
           while (to != last && to->instrument == from->instrument) ++to;
           Entry<Quantity> summed_up{from->instrument, 0};
           if (!sum_of(from, to, summed_up.quantity)) {
-            std::int64_t known = overflowed.load();
-            while (a < known && !overflowed.compare_exchange_weak(known, a)) {
-            }
+            detail::lower(overflowed, a);
           }
           *end++ = summed_up;
           from = to;

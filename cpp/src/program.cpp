@@ -216,12 +216,16 @@ void Program::check() const {
       if (l > 0 && fold.biased) inconsistent("levels", "only the first level may be biased");
     }
   }
+  if (pools.empty()) inconsistent("pools", "must name one pool or more");
   if (unit_pool.size() != units.size() || !nested(unit_pool, pools.size())) {
     inconsistent("unit_pool", "needs one pool a unit, not decreasing");
   }
   for (const Block& block : blocks) check_block(block, *this);
   if (registers.size() < first_register(blocks.size())) {
     inconsistent("registers", "must hold the results of all blocks");
+  }
+  for (const double value : registers) {
+    if (!std::isfinite(value)) inconsistent("registers", "must be finite");
   }
   const auto known = [this](std::int32_t r) {
     return r >= 0 && static_cast<std::size_t>(r) < registers.size();

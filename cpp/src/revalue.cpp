@@ -318,10 +318,8 @@ std::int64_t revalue(const InstrumentColumns& instruments, const ShockColumns& s
                    values.subspan(i * shocks.scenarios, shocks.scenarios))) {
         continue;
       }
-      std::int64_t known = refused.load();
       const auto here = static_cast<std::int64_t>(i);
-      while (here < known && !refused.compare_exchange_weak(known, here)) {
-      }
+      detail::lower(refused, here);
     }
     floored += workspace.floored;
   });

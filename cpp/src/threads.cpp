@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -43,7 +44,7 @@ struct Job {
   void* context;
   std::int64_t tasks;
   std::atomic<std::int64_t> next{0};
-  std::atomic<int> seats{0};  // helpers that may still join
+  int seats = 0;  // helpers that may still join; guarded by the pool's mutex
   std::atomic_flag failed = ATOMIC_FLAG_INIT;
   std::exception_ptr failure = nullptr;  // the first one thrown; what is left is then not begun
 
@@ -65,8 +66,11 @@ class Pool {
     const std::lock_guard<std::mutex> one_at_a_time(calls_);
     {
       const std::lock_guard<std::mutex> lock(mutex_);
-      while (static_cast<int>(workers_.size()) < helpers) {
-        workers_.emplace_back([this] { serve(); });
+      try {
+        while (static_cast<int>(workers_.size()) < helpers) {
+          workers_.emplace_back([this] { serve(); });
+        }
+      } catch (const std::system_error&) {  // no more threads to be had: fewer do the same work
       }
       job.seats = helpers;
       job_ = &job;
@@ -90,7 +94,7 @@ class Pool {
       wake_.wait(lock, [&] { return job_ != nullptr && generation_ != seen; });
       seen = generation_;
       Job* job = job_;
-      if (job->seats.fetch_sub(1) <= 0) continue;
+      if (job->seats-- <= 0) continue;
       ++busy_;
       lock.unlock();
       job->work();
@@ -122,15 +126,16 @@ void after_fork_in_child() {
   making.unlock();
 }
 
+#if defined(__unix__) || defined(__APPLE__)
+// Before main, so that no fork can meet the lock held.
+[[maybe_unused]] const int registered =
+    pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+#endif
+
 Pool& pool() {
   if (Pool* made = the_pool.load(std::memory_order_acquire)) return *made;
   const std::lock_guard<std::mutex> lock(making);
   if (the_pool.load() == nullptr) {
-#if defined(__unix__) || defined(__APPLE__)
-    static const int registered =
-        pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
-    (void)registered;
-#endif
     the_pool.store(std::make_unique<Pool>().release(), std::memory_order_release);
   }
   return *the_pool.load();
@@ -157,9 +162,10 @@ void detail::run_tasks(Task task, void* context, std::int64_t tasks, int threads
     throw InputError("E_THREADS", "threads", -1, threads, "must be from 0 (all cores) to 1024");
   }
   if (tasks <= 0) return;
-  const std::int64_t wanted = threads > 0 ? threads : default_threads();
+  const bool alone = tasks == 1 || threads == 1 || inside_task;
+  const std::int64_t wanted = alone ? 1 : threads > 0 ? threads : default_threads();
   const int helpers = static_cast<int>(std::min(wanted, tasks)) - 1;
-  if (helpers <= 0 || inside_task) {
+  if (helpers <= 0) {
     for (std::int64_t i = 0; i < tasks; ++i) task(context, i);
     return;
   }

@@ -1,6 +1,7 @@
 // Decides how work is spread over threads: one persistent pool a process, remade after a fork.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 
 namespace riskslide::detail {
@@ -17,6 +18,13 @@ template <class Body>
 void parallel_for(std::int64_t tasks, int threads, const Body& body) {
   run_tasks([](void* context, std::int64_t i) { (*static_cast<const Body*>(context))(i); },
             const_cast<Body*>(&body), tasks, threads);
+}
+
+/// Lowers `least` to `value` if that is smaller.
+inline void lower(std::atomic<std::int64_t>& least, std::int64_t value) {
+  std::int64_t known = least.load();
+  while (value < known && !least.compare_exchange_weak(known, value)) {
+  }
 }
 
 }  // namespace riskslide::detail

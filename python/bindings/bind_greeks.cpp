@@ -6,15 +6,6 @@
 namespace riskslide::python {
 namespace {
 
-// A column of `size` rows, or one value for all of them.
-Column column_of(const py::array_t<double>& array, std::size_t size, const char* name) {
-  const auto length = static_cast<std::size_t>(array.size());
-  if (length == size && !(length == 1 && size != 1)) return Column::of(view(array));
-  if (length == 1) return {array.data(), true};
-  throw InputError("E_SHAPE", name, -1, static_cast<double>(length),
-                   "must hold 1 or " + std::to_string(size) + " values");
-}
-
 void run(int model, bool discount, const py::list& inputs, const py::object& is_call,
          const py::list& outputs, int threads) {
   static const char* const names[6] = {"underlying", "strike", "years",
@@ -35,7 +26,7 @@ void run(int model, bool discount, const py::list& inputs, const py::object& is_
                         &options.vol,        &options.rate,   &options.dividend_yield};
   for (std::size_t c = 0; c < 6; ++c) {
     in.push_back(strict<double>(inputs[c], names[c]));
-    *columns[c] = column_of(in[c], size, names[c]);
+    *columns[c] = Column::of(view(in[c]));
   }
   const auto side = strict<bool>(is_call, "is_call");
   if (static_cast<std::size_t>(side.size()) != size && side.size() != 1) {

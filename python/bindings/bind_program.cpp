@@ -83,9 +83,15 @@ py::dict part_of(const Block& block, std::size_t rows) {
 }
 
 Scenarios scenarios_of(const py::dict& part) {
-  const auto matrix = [&](const char* name) { return copied<double>(part[name], name, 2); };
-  return {.labels = part["labels"].cast<Names>(),
-          .factors = part["factors"].cast<Names>(),
+  const auto labels = part["labels"].cast<Names>();
+  const auto factors = part["factors"].cast<Names>();
+  const auto matrix = [&](const char* name) {
+    need_shape(strict<double>(part[name], name, 2), static_cast<py::ssize_t>(factors.size()),
+               static_cast<py::ssize_t>(labels.size()), name);
+    return copied<double>(part[name], name, 2);
+  };
+  return {.labels = labels,
+          .factors = factors,
           .price_scale = matrix("price_scale"),
           .price_shift = matrix("price_shift"),
           .vol_scale = matrix("vol_scale"),
@@ -123,6 +129,7 @@ Program program_of(const py::dict& part) {
   for (const auto& block : part["blocks"]) p.blocks.push_back(block_of(block.cast<py::dict>()));
   p.registers = copied<double>(part["registers"], "registers");
   const auto steps = strict<std::int32_t>(part["steps"], "steps", 2);
+  need_shape(steps, steps.shape(0), 4, "steps");
   for (py::ssize_t k = 0; k < steps.shape(0); ++k) {
     p.steps.push_back(
         {static_cast<Operation>(steps.at(k, 0)), steps.at(k, 1), steps.at(k, 2), steps.at(k, 3)});

@@ -53,6 +53,9 @@ py::tuple run(const py::dict& instruments, const py::dict& shocks, int threads) 
                              .vol_scale = moved.get<double>("vol_scale", 2),
                              .vol_shift = moved.get<double>("vol_shift", 2),
                              .vol_floor = moved.get<double>("vol_floor", 2)};
+  for (const char* name : {"price_shift", "vol_scale", "vol_shift", "vol_floor"}) {
+    need_shape(strict<double>(shocks[name], name, 2), shape.shape(0), shape.shape(1), name);
+  }
   const auto n = static_cast<py::ssize_t>(rows.size());
   py::array_t<double> values({n, shape.shape(1)}), base(n);
   const auto values_to = writable(values, "values"), base_to = writable(base, "base");

@@ -64,6 +64,15 @@ py::array_t<T> owned(std::vector<T>&& values, std::vector<py::ssize_t> shape = {
   return py::array_t<T>(shape, kept->data(), owner);
 }
 
+/// Throws E_SHAPE unless the matrix has this shape.
+template <class T>
+void need_shape(const py::array_t<T>& matrix, py::ssize_t rows, py::ssize_t columns,
+                const char* name) {
+  if (matrix.shape(0) == rows && matrix.shape(1) == columns) return;
+  throw InputError("E_SHAPE", name,
+                   "must be (" + std::to_string(rows) + ", " + std::to_string(columns) + ")");
+}
+
 template <class T>
 std::vector<T> copied(const py::handle& object, const char* name, py::ssize_t dimensions = 1) {
   const auto array = strict<T>(object, name, dimensions);

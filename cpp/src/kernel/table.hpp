@@ -51,6 +51,8 @@ struct Run {
   std::int32_t leaf;  // or -1 - leaf where the stretch lies in the cash rows
 };
 
+constexpr std::int32_t leaf_of(const Run& run) { return run.leaf < 0 ? -1 - run.leaf : run.leaf; }
+
 // Fold with its special cases resolved; see risk/program.hpp.
 struct FoldNode {
   enum Form : std::int32_t { identity, slopes, general };  // the cheapest way to the same figure
@@ -74,13 +76,13 @@ struct FoldTask {
   const std::int32_t* cash_row;
   const double* amount;
   const Run* runs;
-  const double* run_bias;            // null where nothing is biased
+  const double* run_bias;            // null where the block has no base value
   const std::int64_t* unit_runs;     // (units + 1) first run of a unit; null: plain offsets
   const std::int64_t* unit_offsets;  // (units + 1) used where unit_runs is null
   std::int64_t first_unit, last_unit;
   FoldLevel levels[max_levels];
   int depth;
-  // reduction: worst if loss is given, else store
+  // reduction: worst if it is given, else store
   double* worst;           // (units, stride) most negative sum so far
   std::int32_t* scenario;  // (units, stride)
   std::int64_t stride;

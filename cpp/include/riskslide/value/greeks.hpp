@@ -11,11 +11,13 @@ namespace riskslide {
 
 /// One float64 argument of a vector call: a column of N values, or one value for all rows.
 struct Column {
-  const double* data = nullptr;
-  bool scalar = false;
+  std::span<const double> values;
 
-  static Column of(std::span<const double> values) { return {values.data(), false}; }
-  static Column of(const double& value) { return {&value, true}; }
+  static Column of(std::span<const double> column) { return {column}; }
+  static Column of(const double& value) { return {{&value, 1}}; }
+  static Column of(double&&) = delete;  // would not outlive the statement
+
+  [[nodiscard]] bool scalar() const noexcept { return values.size() == 1; }
 };
 
 /// Inputs of N options. `underlying` is the forward (black76, bachelier) or the spot (bsm).
