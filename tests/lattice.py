@@ -156,7 +156,8 @@ def market() -> rs.Market:
 
 def cube_outputs(asking: Asking) -> Iterator[tuple[str, Any]]:
     held = instruments()
-    linear = [k for k in range(len(held)) if not held.inverse[k]]
+    euro = [c == "EUR" for c in (held.currencies[k] for k in held.currency)]
+    linear = [k for k in range(len(held)) if not held.inverse[k] and not euro[k]]
     shifts = rs.Scenarios.of(
         [(50 + 7 * k) / 100 for k in range(19)],
         price_shift=[-40.0 + 3.25 * k for k in range(19)],

@@ -180,7 +180,8 @@ NUMPY = {
 }
 ALLOWED = {name for names in NUMPY.values() for name in names.split()}
 PLACES = {
-    ("book.positions", "np.cumsum"): "int64 row lengths: exact in any order",
+    ("engine", "np.cumsum"): "int64 row counts: exact in any order",
+    ("engine", "sum"): "of three arrays, one after the other",
     ("value.exposure", "np.diff"): "int64 offsets",
     ("account.verdict", "sum"): "Python integers of billionths",
 }

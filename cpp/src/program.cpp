@@ -1,6 +1,7 @@
 // Decides what a consistent Program is and how it is written down; see risk/program.hpp.
 #include "riskslide/risk/program.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <fstream>
@@ -103,8 +104,9 @@ class Reader {
     }
   }
   void operator()(std::string& text) {
-    text.assign(data_, counted(1));
-    take(text.size());
+    const std::size_t size = counted(1);
+    text.assign(data_, size);
+    take(size);
   }
   template <class T>
   void operator()(std::vector<T>& items) {
@@ -146,6 +148,15 @@ bool nested(const std::vector<std::int32_t>& parent, std::size_t parents) {
     last = p;
   }
   return true;
+}
+
+std::size_t index_of(const char* what, const std::vector<std::string>& names,
+                     const std::string& name) {
+  const auto found = std::find(names.begin(), names.end(), name);
+  if (found == names.end()) {
+    detail::refuse("E_UNKNOWN", what, -1, std::nan(""), "'" + name + "' is not in the program");
+  }
+  return static_cast<std::size_t>(found - names.begin());
 }
 
 void check_fold(const Fold& f) {
@@ -245,6 +256,14 @@ void Program::check() const {
                              &scenarios.vol_shift, &scenarios.vol_floor}) {
     if (matrix->size() != cells) inconsistent("scenarios", "must be (factors, scenarios)");
   }
+}
+
+std::size_t Program::row(const std::string& wanted) const { return index_of("row", rows, wanted); }
+std::size_t Program::factor(const std::string& wanted) const {
+  return index_of("factor", scenarios.factors, wanted);
+}
+std::size_t Program::output(const std::string& wanted) const {
+  return index_of("output", outputs, wanted);
 }
 
 std::string Program::to_bytes() const {

@@ -175,7 +175,9 @@ void bind_program(py::module_& module) {
       .def(py::init(&program_of), py::arg("parts"))
       .def("parts", &parts_of)
       .def("to_bytes", [](const Program& p) { return py::bytes(p.to_bytes()); })
-      .def_static("from_bytes", &Program::from_bytes, py::arg("data"));
+      .def_static(
+          "from_bytes", [](const py::bytes& data) { return Program::from_bytes(data); },
+          py::arg("data"));
 }
 
 }  // namespace riskslide::python

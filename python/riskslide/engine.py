@@ -2,80 +2,141 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from . import _core
 from .account.collateral import cash_rows
-from .account.evidence import Source
+from .account.evidence import Cash, Source
 from .account.verdict import Assessment, ratio_of, status_of
 from .book.columns import Float, Int64
-from .book.instruments import Instruments
+from .book.instruments import Instruments, Kind
 from .book.portfolio import Portfolio, Rows, rows_of
+from .book.positions import slice_rows
 from .errors import refuse
 from .margin.program import Program
 from .margin.slides import compile_slides
 from .market.state import Market, State
 from .scenario.shocks import Scenarios
 from .scenario.slides import slide_scenarios
-from .value.cube import revalue
+from .value.cube import Cube, revalue
 from .venue.rulebook import Rulebook
 
 METHODS = {"slides": (slide_scenarios, compile_slides)}
 
 
-def assess(
-    portfolio: Portfolio, market: Market, rulebook: Rulebook, *, threads: int | None = None
-) -> Assessment:
-    """Margin every account of a portfolio.
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """A book, a market and a rule book, brought together: all that `evaluate` needs but values."""
 
-    Returns an Assessment, amounts in the rule book's reporting currency. Raises InputError for
-    what the market lacks or the rule book refuses; nothing is assessed then.
-    """
+    rulebook: Rulebook
+    portfolio: Portfolio
+    rows: Rows
+    state: State
+    scenarios: Scenarios
+    program: Program
+    cash: Cash
+
+
+def prepare(
+    portfolio: Portfolio, market: Market, rulebook: Rulebook, *, threads: int | None = None
+) -> Prepared:
+    """Resolve quotes and shocks, compile the rule book, lay out the cash rows."""
     rows = rows_of(portfolio.instruments, portfolio.assets)
     state = market.on(rows.instruments, rulebook.terms)
     scenarios, program = _program(rulebook, rows, state)
-    cube = revalue(rows.instruments, state, scenarios, threads=threads)
     cash = cash_rows(portfolio, rows, state, threads)
-    found = _core.evaluate(
-        program.core, cube.values, cube.base, portfolio.positions.csr, cash, threads or 0
-    )
+    return Prepared(rulebook, portfolio, rows, state, scenarios, program, cash)
+
+
+def assess(
+    portfolio: Portfolio,
+    market: Market,
+    rulebook: Rulebook,
+    *,
+    threads: int | None = None,
+    batch: int | None = None,
+    done: Callable[[int], None] = lambda accounts: None,
+) -> Assessment:
+    """Margin every account of a portfolio.
+
+    Returns an Assessment, amounts in the rule book's reporting currency. With `batch`, that many
+    accounts are evaluated at a time (the result is the same, bit for bit) and `done` is told how
+    many are. threads: None for all cores. Raises InputError for what the market lacks or the rule
+    book refuses; nothing is assessed then.
+    """
+    p = prepare(portfolio, market, rulebook, threads=threads)
+    cube = revalue(p.rows.instruments, p.state, p.scenarios, threads=threads)
+    accounts = len(portfolio.accounts)
+    found = []
+    for first in range(0, max(accounts, 1), batch or max(accounts, 1)):
+        last = min(first + (batch or accounts), accounts)
+        lots = slice_rows(portfolio.positions.csr, first, last)
+        amounts = slice_rows(p.cash, first, last)
+        part = _core.evaluate(p.program.core, cube.values, cube.base, lots, amounts, threads or 0)
+        part["account"] += first
+        found.append(part)
+        done(last)
+    return _assessment(p, cube, found[0] if len(found) == 1 else _joined(found))
+
+
+def _joined(found: list[dict[str, Any]]) -> dict[str, Any]:
+    """The results of consecutive accounts as one."""
+    whole = {k: np.concatenate([part[k] for part in found]) for k in found[0]}
+    before = np.cumsum([0, *(part["unit"].size for part in found)])
+    starts = [part["unit_offsets"][:-1] + n for part, n in zip(found, before, strict=False)]
+    return whole | {"unit_offsets": np.concatenate([*starts, before[-1:]])}
+
+
+def _assessment(p: Prepared, cube: Cube, found: dict[str, Any]) -> Assessment:
+    """What follows from the evaluated lines."""
+    program = p.program
     outputs: dict[str, Any] = {
         n: np.ascontiguousarray(found["outputs"][:, k]) for k, n in enumerate(program.outputs)
     }
     unit_loss = np.ascontiguousarray(found["unit_loss"][:, 0])
     unit_scenario = np.ascontiguousarray(found["unit_scenario"][:, 0])
     largest = _largest(found["unit_offsets"], unit_loss)
+    at = largest[largest >= 0]
+    worst = np.zeros(largest.size, dtype=np.int32)
+    worst[largest >= 0] = unit_scenario[at]
     equity, initial, maintenance = (outputs[k] for k in ("equity", "initial", "maintenance"))
+    pieces = (outputs[k] for k in ("collateral", "unrealised_pnl", "option_value"))
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused
+        gross = initial + maintenance + sum(np.abs(x) for x in pieces)
+        excess, ratio = equity - initial, ratio_of(maintenance, equity)
+    bad = np.flatnonzero(~(np.isfinite(gross) & np.isfinite(excess) & np.isfinite(ratio)))
+    if bad.size:
+        account = p.portfolio.accounts[found["account"][bad[0]]]
+        refuse("E_OVERFLOW", "account", None, account, "its amounts leave float64; check the units")
     return Assessment(
-        account=tuple(portfolio.accounts[a] for a in found["account"].tolist()),
-        pool=tuple(program.pools[p] for p in found["pool"].tolist()),
+        account=tuple(p.portfolio.accounts[a] for a in found["account"].tolist()),
+        pool=tuple(program.pools[k] for k in found["pool"].tolist()),
         **outputs,
-        excess=equity - initial,
-        maintenance_ratio=ratio_of(maintenance, equity),
-        status=status_of(equity, initial, maintenance),
-        worst_scenario=np.where(largest >= 0, unit_scenario[largest], 0).astype(np.int32)
-        if unit_loss.size
-        else np.zeros(equity.size, dtype=np.int32),
+        excess=excess,
+        maintenance_ratio=ratio,
+        status=status_of(equity, initial, maintenance, gross),
+        worst_scenario=worst,
         worst_unit=tuple(
             program.units[found["unit"][k]] if k >= 0 else "" for k in largest.tolist()
         ),
-        scenarios=scenarios.labels,
-        warnings=_warnings(portfolio, state, rulebook, cube.floored),
-        as_of=state.as_of,
-        valid_for=rulebook.terms.max_age,
-        reporting=rulebook.terms.reporting,
-        rulebook=rulebook.name,
-        rulebook_sha256=rulebook.sha256,
+        scenarios=p.scenarios.labels,
+        warnings=_warnings(p, cube.floored),
+        as_of=p.state.as_of,
+        valid_for=p.rulebook.terms.max_age,
+        reporting=p.rulebook.terms.reporting,
+        rulebook=p.rulebook.name,
+        rulebook_sha256=p.rulebook.sha256,
         program_sha256=program.sha256,
         unit_offsets=found["unit_offsets"],
         unit=found["unit"],
         units=program.units,
         unit_loss=unit_loss,
         unit_scenario=unit_scenario,
-        source=Source(portfolio, rows, cube, program, cash),
+        source=Source(p.portfolio, p.rows, cube, program, p.cash),
     )
 
 
@@ -102,7 +163,7 @@ def _program(rulebook: Rulebook, rows: Rows, state: State) -> tuple[Scenarios, P
         fix = "has unpublished inputs; give them in a rule book of your own"
         refuse("E_PARTIAL", "rules", None, rulebook.name, fix)
     resolve, compile_method = METHODS[rulebook.method]
-    scenarios = resolve(rulebook, rows, state)
+    scenarios = resolve(rulebook, state)
     return scenarios, compile_method(rulebook, rows, scenarios)
 
 
@@ -119,23 +180,31 @@ def _largest(offsets: Int64, loss: Float) -> Int64:
     return out
 
 
-def _warnings(
-    portfolio: Portfolio, state: State, rulebook: Rulebook, floored: int
-) -> tuple[str, ...]:
-    found: list[str] = list(state.warnings)
-    listed = rulebook.table("collateral.haircut")
+def _warnings(p: Prepared, floored: int) -> tuple[str, ...]:
+    found: list[str] = []
+    if p.portfolio.marked:
+        what = "futures or perpetuals without an entry price count as marked to market"
+        found.append(f"W_MARKED: {p.portfolio.marked} rows of {what}")
+    found += p.state.warnings
+    listed = p.rulebook.table("collateral.haircut")
     found += [
-        f"W_NO_HAIRCUT: {a} is not listed, its balances take the haircut of the others"
-        for a in portfolio.assets
+        f"W_NO_HAIRCUT: {a} is not listed, it takes the haircut of the others"
+        for a in sorted({*p.portfolio.assets, *_owned(p.portfolio.instruments)})
         if a not in listed
     ]
     if floored:
         found.append(f"W_FORWARD_FLOORED: {floored} cells have a forward at zero, valued there")
-    if portfolio.duplicates:
-        found.append(f"W_DUPLICATE: {portfolio.duplicates} position rows were summed into others")
-    if _day(state.as_of) < rulebook.valid_from.isoformat():
-        found.append(f"W_VALIDITY: {rulebook.name} is valid from {rulebook.valid_from}")
+    if p.portfolio.duplicates:
+        found.append(f"W_DUPLICATE: {p.portfolio.duplicates} position rows were summed into others")
+    if _day(p.state.as_of) < p.rulebook.valid_from.isoformat():
+        found.append(f"W_VALIDITY: {p.rulebook.name} is valid from {p.rulebook.valid_from}")
     return tuple(found)
+
+
+def _owned(instruments: Instruments) -> list[str]:
+    """Coins held as positions, which count as balances do."""
+    spot = np.unique(instruments.underlying[instruments.kind == Kind.SPOT])
+    return [instruments.underlyings[u] for u in spot.tolist()]
 
 
 def _day(as_of: int) -> str:

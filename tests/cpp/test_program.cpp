@@ -32,7 +32,7 @@ Program rich_program() {
                       .weight = {},
                       .attribute = {1, 2, 3, 4, 5, 6},
                       .of_base = true});
-  p.registers = {0, 0, 0, 1.25, std::numeric_limits<double>::infinity()};
+  p.registers = {0, 0, 0, 1.25, 1e300};
   p.steps = {{Operation::multiply, 4, 0, 3}, {Operation::maximum, 4, 4, 1}};
   p.outputs = {"initial", "maintenance"};
   p.output_register = {4, 0};
@@ -164,6 +164,7 @@ void inconsistent_programs() {
   CHECK(broken([](Program& p) { p.blocks[0].reduction = Reduction::each; }));
   CHECK(broken([](Program& p) { p.blocks[0].attribute = p.blocks[1].attribute; }));
   CHECK(broken([](Program& p) { p.registers.resize(2); }));
+  CHECK(broken([&](Program& p) { p.registers[3] = nan; }));
   CHECK(broken([](Program& p) { p.steps[0].left = 5; }));
   CHECK(broken([](Program& p) { p.steps[0].operation = static_cast<Operation>(5); }));
   CHECK(broken([](Program& p) { p.output_register[0] = -1; }));

@@ -551,13 +551,14 @@ def test_interrupted_run_says_one_line_where_no_bar_is_shown(book: Book) -> None
     long_book(book, 30)
     code = (
         "import os, signal, sys\n"
-        "from riskslide.edge.cli import batches, main\n"
-        "assess, calls = batches.assess, []\n"
+        "from riskslide import _core, engine\n"
+        "from riskslide.edge.cli import main\n"
+        "evaluate, calls = _core.evaluate, []\n"
         "def slow(*args, **options):\n"
         "    calls.append(1)\n"
         "    if len(calls) == 2: os.kill(os.getpid(), signal.SIGINT)\n"
-        "    return assess(*args, **options)\n"
-        "batches.assess = slow\n"
+        "    return evaluate(*args, **options)\n"
+        "engine._core.evaluate = slow\n"
         "sys.exit(main(sys.argv[1:]))"
     )
     ended = subprocess.run(

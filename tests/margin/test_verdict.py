@@ -18,18 +18,18 @@ HEALTHY, NO_NEW_RISK, LIQUIDATION, BANKRUPT = rs.Status
     ("equity", "status"),
     [
         (20_000.0, HEALTHY),
-        (20_000.0 - 4e-10, HEALTHY),
-        (20_000.0 - 1e-9, NO_NEW_RISK),
+        (20_000.0 - 4e-7, HEALTHY),
+        (20_000.0 - 2e-6, NO_NEW_RISK),
         (16_000.0, NO_NEW_RISK),
-        (16_000.0 - 4e-10, NO_NEW_RISK),
-        (16_000.0 - 1e-9, LIQUIDATION),
+        (16_000.0 - 4e-7, NO_NEW_RISK),
+        (16_000.0 - 2e-6, LIQUIDATION),
         (0.0, LIQUIDATION),
-        (-4e-10, LIQUIDATION),
-        (-1e-9, BANKRUPT),
+        (-4e-7, LIQUIDATION),
+        (-2e-6, BANKRUPT),
     ],
 )
 def test_status_at_and_beside_equality(equity: float, status: rs.Status) -> None:
-    found = status_of(np.array([equity]), np.array([20_000.0]), np.array([16_000.0]))
+    found = status_of(np.array([equity]), np.array([20_000.0]), np.array([16_000.0]), np.zeros(1))
     assert found.tolist() == [status]
 
 
@@ -37,11 +37,11 @@ def test_status_at_and_beside_equality(equity: float, status: rs.Status) -> None
     ("cash", "status"),
     [
         (20_000.0, HEALTHY),
-        (19_999.999999999, NO_NEW_RISK),
+        (19_999.999998, NO_NEW_RISK),
         (16_000.0, NO_NEW_RISK),
-        (15_999.999999999, LIQUIDATION),
+        (15_999.999998, LIQUIDATION),
         (0.0, LIQUIDATION),
-        (-0.000000001, BANKRUPT),
+        (-0.000002, BANKRUPT),
     ],
 )
 def test_status_of_an_account_at_and_beside_equality(cash: float, status: rs.Status) -> None:
@@ -63,7 +63,7 @@ def test_status_of_an_account_at_and_beside_equality(cash: float, status: rs.Sta
 
 def test_nothing_owed_and_nothing_there_is_healthy() -> None:
     zero = np.zeros(1)
-    assert status_of(zero, zero, zero).tolist() == [HEALTHY]
+    assert status_of(zero, zero, zero, zero).tolist() == [HEALTHY]
     assert ratio_of(zero, zero).tolist() == [0.0]
     assert ratio_of(np.ones(3), np.array([2.0, -4.0, 0.0])).tolist() == [0.5, -0.25, 1.0 / 1e-9]
 
@@ -75,7 +75,8 @@ def test_status_never_improves_as_equity_falls(
 ) -> None:
     maintenance = initial * fraction
     falling = np.array([equity, equity - 1e-3, equity - 1.0, equity - 1e9])
-    found = status_of(falling, np.full(4, initial), np.full(4, maintenance)).tolist()
+    gross = np.full(4, initial + abs(equity) + 1e9)
+    found = status_of(falling, np.full(4, initial), np.full(4, maintenance), gross).tolist()
     assert found == sorted(found)
 
 

@@ -135,7 +135,7 @@ def line_sizes(portfolio: rs.Portfolio, market: rs.Market, rulebook: rs.Rulebook
     """Sum of |q V| of every account (the rule book has one pool)."""
     rows = rows_of(portfolio.instruments, portfolio.assets)
     state = market.on(rows.instruments, rulebook.terms)
-    cube = rs.revalue(rows.instruments, state, METHODS["slides"][0](rulebook, rows, state))
+    cube = rs.revalue(rows.instruments, state, METHODS["slides"][0](rulebook, state))
     size = np.abs(cube.base) + np.abs(cube.values).max(axis=1)
     size = np.maximum(size, 1e-30 * np.abs(state.price * state.multiplier * state.fx))
     out = np.zeros(len(portfolio.accounts))

@@ -5,12 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
-
 from .. import _core
 from ..book.columns import Float, Int32, Int64
 from ..book.portfolio import Portfolio, Rows
-from ..book.positions import take_rows
+from ..book.positions import slice_rows
 from ..margin.program import Program
 from ..value.cube import Cube
 from .verdict import Assessment, Contribution, Evidence, UnitEvidence, shares
@@ -30,9 +28,9 @@ class Source:
 
     def evidence(self, of: Assessment, line: int) -> Evidence:
         """Evidence of one line: every unit's grid, worst scenario and contributions."""
-        account = np.array([self.portfolio.accounts.index(of.account[line])], dtype=np.int64)
-        positions = take_rows(self.portfolio.positions.csr, account)
-        cash: Cash = take_rows(self.cash, account)
+        account = self.portfolio.accounts.index(of.account[line])
+        positions = slice_rows(self.portfolio.positions.csr, account, account + 1)
+        cash: Cash = slice_rows(self.cash, account, account + 1)
         grid = _core.grid(self.program.core, 0, self.cube.values, self.cube.base, positions, cash)
         found = range(int(of.unit_offsets[line]), int(of.unit_offsets[line + 1]))
         first = int(of.unit_offsets[of.line(of.account[line])])

@@ -13,7 +13,7 @@ import numpy as np
 from ..book.columns import Float, Int32, Int64, UInt8
 from ..errors import refuse
 
-NANO = 1e9  # amounts are compared and explained in whole billionths of the reporting unit
+NANO = 1e9  # amounts are explained in whole billionths of the reporting unit
 
 
 class Status(IntEnum):
@@ -25,13 +25,17 @@ class Status(IntEnum):
     BANKRUPT = 3  # 0 > equity
 
 
-def status_of(equity: Float, initial: Float, maintenance: Float) -> UInt8:
-    """Status of every line, on amounts rounded to whole billionths."""
-    have, need, keep = (np.rint(x * NANO) for x in (equity, initial, maintenance))
+def status_of(equity: Float, initial: Float, maintenance: Float, gross: Float) -> UInt8:
+    """Status of every line; amounts closer than they can be told apart are equal.
+
+    That is a millionth of the reporting unit, or 1e-12 of `gross`, the size of what was added up,
+    where that is more: sums of float64 are not exact to the last digit.
+    """
+    same = np.maximum(1e-6, 1e-12 * gross)
     status = np.full(equity.shape, Status.HEALTHY, dtype=np.uint8)
-    status[have < need] = Status.NO_NEW_RISK
-    status[have < keep] = Status.LIQUIDATION
-    status[have < 0] = Status.BANKRUPT
+    status[equity - initial < -same] = Status.NO_NEW_RISK
+    status[equity - maintenance < -same] = Status.LIQUIDATION
+    status[equity < -same] = Status.BANKRUPT
     return status
 
 
@@ -47,17 +51,15 @@ def ratio_of(maintenance: Float, equity: Float) -> Float:
 def shares(total: float, parts: list[float]) -> tuple[int, list[int]]:
     """`total` and `parts` in whole billionths, the parts adding up to the total exactly.
 
-    Each part is rounded down and the units that are left go to the largest remainders, ties to the
-    first.
+    Each part is rounded down and what is left is shared out, the largest remainders first, ties to
+    the first.
     """
     whole = round(total * NANO)
     floors = [int(np.floor(p * NANO)) for p in parts]
-    left = whole - sum(floors)
+    each, left = divmod(whole - sum(floors), len(parts)) if parts else (0, 0)
     order = sorted(range(len(parts)), key=lambda k: (floors[k] - parts[k] * NANO, k))
-    for k in range(left):
-        floors[order[k % len(order)]] += 1
-    for k in range(-left):
-        floors[order[-1 - k % len(order)]] -= 1
+    for place, k in enumerate(order):
+        floors[k] += each + (place < left)
     return whole, floors
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import refuse
 from .columns import Float, Int64, UInt8, finite_column, float_column, index_of, text_column
-from .instruments import Instruments, canonical_order, join
+from .instruments import Instruments, Kind, canonical_order, join
 from .positions import Positions, lots_of
 
 
@@ -38,13 +38,6 @@ class Rows:
 
     def __len__(self) -> int:
         return len(self.instruments)
-
-    @property
-    def held(self) -> frozenset[str]:
-        """What is written on or owned: currencies that P&L is merely settled in are left out."""
-        x = self.instruments
-        found = np.unique(x.underlying[self.role != Role.PNL]).tolist()
-        return frozenset(x.underlyings[u] for u in found)
 
 
 def rows_of(instruments: Instruments, assets: Iterable[str]) -> Rows:
@@ -74,7 +67,8 @@ class Portfolio:
     accounts: names, sorted; positions: CSR of lots over `instruments`; entry_*: one element for
     each position row that names an entry price (account, instrument, quantity in contract units,
     price), the others being marked to market; balance_*: account, asset, amount in asset units,
-    negative = debt; duplicates: position rows that were summed into another.
+    negative = debt; duplicates: position rows that were summed into another; marked: rows of
+    futures and perpetuals without an entry price.
     """
 
     instruments: Instruments
@@ -89,6 +83,7 @@ class Portfolio:
     balance_asset: Int64
     balance_amount: Float
     duplicates: int = 0
+    marked: int = 0
 
     @classmethod
     def from_columns(
@@ -132,6 +127,7 @@ class Portfolio:
         )
         positions = Positions(ranked.offsets, order[ranked.instrument], ranked.lots)
         opened = np.flatnonzero(~np.isnan(entries))
+        margined = np.isin(instruments.kind[i], (Kind.FUTURE, Kind.PERPETUAL))
         inverse = instruments.inverse[i[opened]]
         bad = np.flatnonzero(inverse & ~(entries[opened] > 0))
         if bad.size:
@@ -152,6 +148,7 @@ class Portfolio:
             ),
             balance_amount=amounts,
             duplicates=n - int(positions.instrument.size),
+            marked=int(np.flatnonzero(np.isnan(entries) & margined).size),
         )
 
 

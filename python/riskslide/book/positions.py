@@ -56,22 +56,15 @@ class Positions:
         """The three arrays as the kernel takes them."""
         return self.offsets, self.instrument, self.lots
 
-    def take(self, accounts: Int64) -> Positions:
-        """The rows of these accounts, in this order."""
-        return Positions(*take_rows(self.csr, accounts))
 
-
-def take_rows(rows: tuple[Int64, Int32, Any], accounts: Int64) -> tuple[Int64, Int32, Any]:
-    """The CSR rows of `accounts`, in that order."""
+def slice_rows(rows: tuple[Int64, Int32, Any], first: int, last: int) -> tuple[Int64, Int32, Any]:
+    """The CSR rows of accounts `first` to before `last`."""
     offsets, index, quantity = rows
-    length = (offsets[1:] - offsets[:-1])[accounts]
-    out = np.zeros(accounts.size + 1, dtype=np.int64)
-    np.cumsum(length, out=out[1:])
-    at = np.arange(int(out[-1]), dtype=np.int64) + np.repeat(offsets[accounts] - out[:-1], length)
-    return out, np.ascontiguousarray(index[at]), np.ascontiguousarray(quantity[at])
+    begin, end = int(offsets[first]), int(offsets[last])
+    return offsets[first : last + 1] - begin, index[begin:end], quantity[begin:end]
 
 
-def lots_of(quantity: Float, lot: Float, row_of: Int64 | None = None) -> Int64:
+def lots_of(quantity: Float, lot: Float) -> Int64:
     """Whole lots of quantities in contract units.
 
     Refuses (`E_LOT`) a quantity that is no whole number of lots, as far as float64 can tell, and
@@ -79,13 +72,15 @@ def lots_of(quantity: Float, lot: Float, row_of: Int64 | None = None) -> Int64:
     """
     count = quantity / lot
     whole = np.rint(count)
-    off = np.flatnonzero(np.abs(count - whole) > 1e-9 + 1e-15 * np.abs(count))
+    exact = lot == np.floor(lot)  # others are rounded themselves, as is the quantity
+    slack = np.where(exact, 0.0, 4.5e-16 * np.abs(quantity))
+    off = np.flatnonzero(np.abs(whole * lot - quantity) > slack)
     row = int(off[0]) if off.size else -1
     if row >= 0:
         refuse(
             "E_LOT",
             "quantity",
-            row if row_of is None else int(row_of[row]),
+            row,
             float(quantity[row]),
             f"must be a whole number of lots of {float(lot[row])!r}",
         )
@@ -95,7 +90,7 @@ def lots_of(quantity: Float, lot: Float, row_of: Int64 | None = None) -> Int64:
         refuse(
             "E_OVERFLOW",
             "quantity",
-            row if row_of is None else int(row_of[row]),
+            row,
             float(quantity[row]),
             f"is beyond 2**63 lots of {float(lot[row])!r}; use a larger lot",
         )

@@ -27,7 +27,8 @@ class Terms(NamedTuple):
     """Where and how far quotes may be trusted, from a rule book."""
 
     reporting: str = "USD"
-    par: frozenset[str] = frozenset()  # assets worth one reporting unit where nothing is quoted
+    # assets worth one reporting unit where nothing is quoted; they do not move in scenarios
+    par: frozenset[str] = frozenset({"USD", "USDC", "USDT"})
     max_age: float = math.inf  # seconds
 
 
@@ -88,15 +89,16 @@ class Market:
 class State:
     """Columns of N instruments at one instant, as the kernel takes them; see revalue.hpp.
 
-    `factors` names the risk factors: an asset or underlying, or underlying@expiry. `mark` is the
+    `still` names the assets that no scenario moves; `factors` the risk factors: an asset or
+    underlying, or underlying@expiry. `mark` is the
     price that unrealised P&L is taken at; `spot`, `rate`, `dividend_yield` serve the Greeks.
     """
 
     as_of: int
     instruments: Instruments
+    still: frozenset[str]
     factors: tuple[str, ...]
     factor_underlying: tuple[str, ...]
-    factor_expiry: tuple[int, ...]
     payoff: UInt8
     is_call: Bool
     inverse: Bool
@@ -114,12 +116,6 @@ class State:
     rate: Float
     dividend_yield: Float
     warnings: tuple[str, ...] = ()
-
-    @property
-    def underlyings(self) -> frozenset[str]:
-        """What the instruments are written on."""
-        rows = self.instruments
-        return frozenset(rows.underlyings[u] for u in np.unique(rows.underlying).tolist())
 
     def columns(self) -> dict[str, Any]:
         """The columns by the names of revalue.hpp."""
@@ -177,12 +173,14 @@ class _Resolver:
                 price[i] = mark[i] = self.need("mark", rows.name[i])
                 payoff[i] = Payoff.MARGINED
         growth = _core.exponential((rate - dividend) * years)
+        # A coin option is worth V / forward coins with V undiscounted: rate * years is in the
+        # forward already, and what is left to discount is the coin's own yield.
         return State(
             as_of=self.market.as_of,
             instruments=rows,
+            still=self.terms.par | {self.terms.reporting},
             factors=names.labels,
             factor_underlying=names.underlying,
-            factor_expiry=names.expiry,
             payoff=payoff,
             is_call=rows.is_call,
             inverse=inverse,
@@ -192,7 +190,7 @@ class _Resolver:
             strike=rows.strike,
             years=years,
             vol=vol,
-            discount=_core.exponential(-(rate * years)),
+            discount=_core.exponential(-(np.where(rows.inverse, dividend, rate) * years)),
             multiplier=multiplier,
             fx=fx,
             mark=mark,
@@ -258,9 +256,11 @@ class _Resolver:
         return self.spots[asset]
 
     def lookup_asset(self, asset: str) -> float:
-        if asset == self.terms.reporting:
-            return 1.0
         found = self.find("spot", asset)
+        if asset == self.terms.reporting:
+            if found not in (None, 1.0):
+                refuse("E_FX", "spot", None, found, f"{asset} is reported in: its price is 1")
+            return 1.0
         if found is None and asset in self.terms.par:
             self.warned[f"W_STABLE_AT_PAR: {asset} is not quoted and counts at 1"] = None
             return 1.0
@@ -298,10 +298,10 @@ class _Resolver:
     def cash(self, i: int, final: float) -> float:
         """What one unit of an expired option pays in its settlement currency; else nothing."""
         rows = self.rows
-        if rows.kind[i] != Kind.OPTION:
-            return 0.0
         if rows.inverse[i] and not final > 0:
             refuse("E_DOMAIN_FORWARD", "settlement", None, final, f"{rows.name[i]}: must be > 0")
+        if rows.kind[i] != Kind.OPTION:
+            return 0.0
         side = 1.0 if rows.is_call[i] else -1.0
         paid = max(side * (final - float(rows.strike[i])), 0.0) * float(rows.multiplier[i])
         return paid / final if rows.inverse[i] else paid

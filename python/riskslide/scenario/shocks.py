@@ -93,25 +93,17 @@ class Scenarios:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def on(self, state: State, still: Iterable[str] = ()) -> Scenarios:
-        """One row for every risk factor of `state`; the prices of assets in `still` do not move.
-
-        The row "*" moves what the instruments are written on: a currency that they only settle in
-        stands still too.
-        """
-        if self.factors == state.factors:
-            return self
-        fixed = frozenset(still)
+    def on(self, state: State) -> Scenarios:
+        """One row for every risk factor of `state`; the prices of `state.still` do not move."""
         if self.factors == ("*",):
             at = np.zeros(len(state.factors), dtype=np.int64)
-            fixed |= set(state.factor_underlying) - state.underlyings
         else:
             index = {name: k for k, name in enumerate(self.factors)}
             missing = [f for f in state.factors if f not in index]
             if missing:
                 refuse("E_UNKNOWN", "factors", None, missing[0], "has no row in the scenarios")
             at = np.array([index[f] for f in state.factors], dtype=np.int64)
-        moves = np.array([u not in fixed for u in state.factor_underlying])[:, None]
+        moves = np.array([u not in state.still for u in state.factor_underlying])[:, None]
         return Scenarios(
             self.labels,
             state.factors,

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from ..book.columns import Float, Int64
-from ..book.instruments import PricingModel
+from ..book.instruments import Kind, PricingModel
 from ..book.portfolio import Portfolio
 from ..book.positions import Positions
 from ..errors import refuse
@@ -35,8 +35,7 @@ def stress(
     `portfolio.positions`. Raises InputError as `revalue` does.
     """
     state = market.on(portfolio.instruments, terms)
-    still = {terms.reporting, *terms.par}
-    cube = revalue(portfolio.instruments, state, scenarios.on(state, still), threads=threads)
+    cube = revalue(portfolio.instruments, state, scenarios, threads=threads)
     values = cube.values * portfolio.instruments.lot[:, None] * scenarios.weight
     return aggregate(_rows(portfolio, by), Cube.from_values(values), threads=threads)
 
@@ -93,12 +92,16 @@ def unit_greeks(state: State, *, threads: int | None = None) -> Greeks:
     """Greeks of one contract unit of every instrument, in the reporting currency."""
     instruments = state.instruments
     unit = state.multiplier * state.fx
-    over = np.where(state.inverse, state.price, 1.0)
-    unit = np.where(state.inverse, unit / over, unit)
+    # What an inverse contract divides by: the forward or mark, or the spot where BSM starts there.
+    price = np.where(instruments.model == PricingModel.BSM, state.spot, state.price)
+    over = np.where(state.inverse, np.where(price > 0, price, state.price), 1.0)
+    unit = unit / over
     out = Greeks(*(np.zeros(len(instruments)) for _ in range(6)))
-    margined = state.payoff == Payoff.MARGINED
-    out.delta[:] = np.where(margined, np.where(state.inverse, unit / over, unit), unit)
-    out.value[:] = np.where(state.payoff == Payoff.SPOT, unit * state.price, 0.0)
+    margined, owned = state.payoff == Payoff.MARGINED, state.payoff == Payoff.SPOT
+    out.delta[:] = np.where(
+        margined, unit / over, np.where(instruments.kind == Kind.SPOT, unit, 0.0)
+    )
+    out.value[:] = np.where(owned, unit * state.price, 0.0)
     options = np.isin(state.payoff, (Payoff.BLACK76, Payoff.BACHELIER))
     for model in PricingModel:
         at = np.flatnonzero(options & (instruments.model == model))
@@ -115,6 +118,7 @@ def _option_greeks(model: PricingModel, s: State, at: Int64, threads: int | None
     if model == PricingModel.BSM:
         dividend = s.dividend_yield[at]
         return bsm(s.spot[at], strike, years, vol, rate, dividend, is_call=side, threads=threads)
+    rate = np.where(s.inverse[at], s.dividend_yield[at], rate)  # as the resolver discounts
     function = black76 if model == PricingModel.BLACK76 else bachelier
     return function(s.price[at], strike, years, vol, rate=rate, is_call=side, threads=threads)
 

@@ -95,6 +95,12 @@ struct Program {
   /// First register of block b: `worst` fills one register, `each` one a column.
   [[nodiscard]] std::size_t first_register(std::size_t block) const;
 
+  /// Index of a row, a risk factor or an output by its name.
+  /// @throws InputError E_UNKNOWN.
+  [[nodiscard]] std::size_t row(const std::string& wanted) const;
+  [[nodiscard]] std::size_t factor(const std::string& wanted) const;
+  [[nodiscard]] std::size_t output(const std::string& wanted) const;
+
   /// Canonical bytes: equal programs give equal bytes. Little-endian, with a checksum.
   [[nodiscard]] std::string to_bytes() const;
   /// @throws InputError E_PROGRAM for bytes that are truncated, damaged or of another version.

@@ -13,13 +13,12 @@ from rich.console import Console, RenderableType
 from ..._version import __version__
 from ...account.verdict import Assessment, Status
 from ...book.clock import instant
-from ...engine import compile_rulebook
+from ...engine import assess, compile_rulebook
 from ...scenario.shocks import Scenarios
 from ...value.exposure import greeks, stress
 from ...venue.load import load_rulebook, preset_names
 from ..files.load import read_instruments, read_market
 from . import records, report
-from .batches import BATCH, assess_in_batches
 from .demo import RULEBOOK, run_demo
 from .options import (
     AS_OF,
@@ -60,6 +59,9 @@ def cli() -> None:
     """
 
 
+BATCH = 50_000  # accounts evaluated between two looks at progress and Ctrl-C
+
+
 @cli.command()
 @takes_book
 @click.option("--account", metavar="NAME", help="Whose slides to show; the largest by default.")
@@ -74,7 +76,7 @@ def margin(account: str | None, check: bool, batch: int, **options: Any) -> int:
         portfolio, market = inputs.load(bar)
         known_account(account, portfolio)
         task = bar.add_task("accounts", total=len(portfolio.accounts))
-        assessment = assess_in_batches(
+        assessment = assess(
             portfolio,
             market,
             rulebook,

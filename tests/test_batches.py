@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 import riskslide as rs
-from riskslide.edge.cli.batches import assess_in_batches
 from riskslide.edge.cli.demo import demo_book
 
 
@@ -43,7 +42,7 @@ def test_batches_give_the_bits_of_one_run(batch: int) -> None:
     book, market = random_book(150)
     rules = rs.load_rulebook("generic-slides")
     whole = rs.assess(book, market, rules)
-    parts = assess_in_batches(book, market, rules, batch=batch)
+    parts = rs.assess(book, market, rules, batch=batch)
     for field in fields(whole):
         one, other = getattr(whole, field.name), getattr(parts, field.name)
         if isinstance(one, np.ndarray):
@@ -57,11 +56,11 @@ def test_batches_give_the_bits_of_one_run(batch: int) -> None:
 def test_progress_counts_every_account() -> None:
     book, market = random_book(20)
     seen: list[int] = []
-    assess_in_batches(book, market, rs.load_rulebook("generic-slides"), batch=8, done=seen.append)
+    rs.assess(book, market, rs.load_rulebook("generic-slides"), batch=8, done=seen.append)
     assert seen == sorted(seen) and seen[-1] == len(book.accounts)
 
 
 def test_empty_book_has_no_lines() -> None:
     book, market = demo_book()
     empty = rs.Portfolio.from_columns(book.instruments)
-    assert len(assess_in_batches(empty, market, rs.load_rulebook("generic-slides"))) == 0
+    assert len(rs.assess(empty, market, rs.load_rulebook("generic-slides"))) == 0
