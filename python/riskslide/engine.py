@@ -187,8 +187,9 @@ def _warnings(p: Prepared, floored: int) -> tuple[str, ...]:
         found.append(f"W_MARKED: {p.portfolio.marked} rows of {what}")
     found += p.state.warnings
     listed = p.rulebook.table("collateral.haircut")
+    other = 100.0 * p.rulebook.number("collateral.haircut_other")
     found += [
-        f"W_NO_HAIRCUT: {a} is not listed, it takes the haircut of the others"
+        f"W_NO_HAIRCUT: {a} is not listed in the rule book, its haircut is {other:g} %"
         for a in sorted({*p.portfolio.assets, *_owned(p.portfolio.instruments)})
         if a not in listed
     ]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import NoReturn
 
 
@@ -56,10 +58,11 @@ class InputError(RiskslideError, ValueError):
         """The same facts for machines, as ``--json`` prints them."""
         return {
             "code": self.code,
+            "message": str(self),
             "file": self.file or None,
             "row": self.row,
             "column": self.column or None,
-            "value": self.value if isinstance(self.value, int | float) else _text(self.value),
+            "value": self.value if _is_plain(self.value) else _text(self.value),
             "fix": self.fix,
             "rows": [list(r) for r in self.rows],
         }
@@ -69,8 +72,26 @@ class MissingExtra(RiskslideError, ImportError):
     """A feature needs a package that is not installed; the message holds the install line."""
 
 
+def _is_plain(value: object) -> bool:
+    """Whether JSON holds the value as a number."""
+    return isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
+
+
 def _text(value: object) -> str | None:
     return None if value is None else str(value)
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The one of `known` that `word` is most likely a slip of, if any is close."""
+    near = get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return near[0] if near else None
+
+
+def suggestion(word: str, known: Iterable[str], otherwise: str = "must be one of") -> str:
+    """What to write instead of `word`: the nearest of `known`, or all of them."""
+    names = list(known)
+    near = nearest(word, names)
+    return f"did you mean {near!r}?" if near else f"{otherwise} {', '.join(names)}"
 
 
 def refuse(

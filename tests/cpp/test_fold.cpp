@@ -56,6 +56,18 @@ void bias_by_hand() {
   CHECK((folded({.gain = 0.75}, {-4, 4}, 10) == Figures{-4, 3}));  // base counts where biased only
 }
 
+// Leaves of +inf and -inf must not meet in a deadband or under a cap and come out as no loss.
+void what_is_not_finite_is_refused() {
+  for (const Fold& fold : {Fold{}, Fold{.deadband = 1}, Fold{.cap = 5}}) {
+    Program p = plain_program(2, 1);
+    p.leaf = {0, 1};
+    p.levels = {{.parent = {0, 0}, .folds = {{}, {}}}, {.parent = {0}, .folds = {fold}}};
+    const Cube cube{{1e308, 1e308}, {0, 0}, 1};
+    const Book book = Book().account({{0, 100}, {1, -1000}});
+    CHECK_REFUSED("E_OVERFLOW", "account", 0, evaluate(p, cube, book));
+  }
+}
+
 // Attribute columns meet the same tree, without bias.
 void attributes() {
   Program p = plain_program(3, 1);
@@ -230,6 +242,7 @@ void refusals() {
 int main() {
   words_by_hand();
   bias_by_hand();
+  what_is_not_finite_is_refused();
   attributes();
   levels_by_hand();
   units_and_pools();

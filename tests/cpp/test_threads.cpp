@@ -1,6 +1,7 @@
 // Risk: work is lost, done twice, or hangs: nested calls, callers side by side, a forked process.
 #include <atomic>
 #include <cstdlib>
+#include <stdexcept>
 #include <thread>
 
 #include "book.hpp"
@@ -44,6 +45,24 @@ void nested_calls() {
     parallel_for(8, 4, [&](std::int64_t) { parallel_for(2, 2, [&](std::int64_t) { ++inner; }); });
   });
   CHECK(inner == 128);
+}
+
+// What a task throws reaches the caller, once all have stopped, and the pool goes on working.
+void failures_reach_the_caller() {
+  for (int round = 0; round < 200; ++round) {
+    for (const int threads : {1, 4}) {
+      bool caught = false;
+      try {
+        parallel_for(1000, threads, [](std::int64_t i) {
+          if (i % 300 == 3) throw std::runtime_error("task");
+        });
+      } catch (const std::runtime_error&) {
+        caught = true;
+      }
+      CHECK(caught);
+    }
+    CHECK(each_once(16, 4));
+  }
 }
 
 void callers_side_by_side() {
@@ -152,6 +171,7 @@ int main() {
   threads_by_environment();
   every_task_once();
   nested_calls();
+  failures_reach_the_caller();
   callers_side_by_side();
   same_figures_for_any_number_of_threads();
 #if defined(__unix__) || defined(__APPLE__)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from enum import IntEnum
 from typing import Any
 
 import numpy as np
 
 from ..book.columns import Float, Int32, Int64, UInt8
-from ..errors import refuse
+from ..errors import nearest, refuse
 
 NANO = 1e9  # amounts are explained in whole billionths of the reporting unit
 
@@ -160,8 +159,8 @@ class Assessment:
     def line(self, account: str) -> int:
         """Index of the first line of an account; InputError `E_UNKNOWN` if there is none."""
         if account not in self.account:
-            near = get_close_matches(account, self.account, n=1)
-            hint = f", such as {near[0]!r}" if near else ""
+            near = nearest(account, self.account)
+            hint = f", such as {near!r}" if near else ""
             refuse("E_UNKNOWN", "account", None, account, f"must be an account of the book{hint}")
         return self.account.index(account)
 

@@ -53,6 +53,8 @@ def _from_text(text: str, column: str, row: int | None) -> int:
         moment = datetime.fromisoformat(plain)
     except ValueError:
         refuse("E_INSTANT", column, row, text, "must be ISO 8601, such as 2026-02-27T08:00:00Z")
+    if moment.tzinfo is None:
+        refuse("E_TIMEZONE", column, row, text, "must carry a zone, such as 2026-02-27T08:00:00Z")
     return _from_datetime(moment, int(digits.ljust(9, "0") or 0), column, row)
 
 

@@ -101,6 +101,9 @@ def text_column(values: str | Iterable[Any], column: str, size: int | None = Non
         return [values] * size
     texts = list(values)
     if not set(map(type, texts)) <= {str}:
+        for row, value in enumerate(texts):
+            if not isinstance(value, str | int) or isinstance(value, bool):
+                refuse("E_DTYPE", column, row, value, "must be text")
         texts = [str(v) for v in texts]
     if size is not None and len(texts) != size:
         refuse("E_SHAPE", column, None, len(texts), f"must hold {size} values")

@@ -34,6 +34,8 @@ class Terms(NamedTuple):
 
 NO_TERMS = Terms()
 
+UNLIKELY_VOL = 10.0
+
 QUOTES = ("spot", "forward", "mark", "vol", "rate", "dividend_yield", "settlement")
 
 
@@ -172,6 +174,7 @@ class _Resolver:
             else:
                 price[i] = mark[i] = self.need("mark", rows.name[i])
                 payoff[i] = Payoff.MARGINED
+        self.warn(grows & (rows.model != _BSM), vol, payoff)
         growth = _core.exponential((rate - dividend) * years)
         # A coin option is worth V / forward coins with V undiscounted: rate * years is in the
         # forward already, and what is left to discount is the coin's own yield.
@@ -223,6 +226,28 @@ class _Resolver:
             self.need("forward", dated)
         price[i] = spot[i] = self.asset_price(underlying)
         grows[i] = True
+
+    def warn(self, from_spot: Bool, vol: Float, payoff: UInt8) -> None:
+        """What is accepted and yet looks like a slip: units, keys that name nothing."""
+        rows = self.rows
+        high = np.flatnonzero((payoff == Payoff.BLACK76) & (vol > UNLIKELY_VOL))
+        if high.size:
+            name, found = rows.name[high[0]], float(vol[high[0]])
+            text = f"vol of {name} is {found:g}, {100 * found:g} % a year; 0.6 means 60 %"
+            self.warned[f"W_VOL_HIGH: {text}"] = None
+        given = {key[0] for key in self.market.forward if isinstance(key, tuple)}
+        for i in np.flatnonzero(from_spot).tolist():
+            underlying = rows.underlyings[rows.underlying[i]]
+            if underlying in given:
+                text = (
+                    f"{underlying} of {text_of(int(rows.expiry[i]))} has no forward; spot is used"
+                )
+                self.warned[f"W_NO_FORWARD: {text}"] = None
+        for kind in ("rate", "dividend_yield"):
+            for key in getattr(self.market, kind):
+                named = key[0] if isinstance(key, tuple) else key
+                if named not in rows.underlyings and named not in self.market.spot:
+                    self.warned[f"W_UNUSED: {kind} of {named} names no underlying"] = None
 
     def find(self, kind: str, *keys: Any) -> float | None:
         """The first quote that one of the keys names, checked for age."""

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import tomllib
-from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
 
-from ..errors import refuse
+from ..errors import nearest, refuse
 from .rulebook import Rulebook, check
 
 
@@ -39,8 +38,8 @@ def load_rulebook(name_or_path: str | Path) -> Rulebook:
 
 def _read(path: Path) -> str:
     if not path.is_file():
-        near = get_close_matches(str(path), preset_names(), n=1, cutoff=0.4)
-        hint = f"did you mean {near[0]!r}? It " if near else ""
+        near = nearest(str(path), preset_names())
+        hint = f"did you mean {near!r}? It " if near else ""
         fix = f"{hint}must be a file or one of {', '.join(preset_names())}"
         refuse("E_UNKNOWN_RULEBOOK", "rules", None, str(path), fix)
     try:

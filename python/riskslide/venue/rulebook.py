@@ -8,10 +8,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from difflib import get_close_matches
 from typing import Any
 
-from ..errors import refuse
+from ..errors import refuse, suggestion
 from ..market.state import Terms
 
 STATUSES = ("verified", "documented", "second-hand", "chosen")
@@ -204,6 +203,4 @@ def _is_text(x: Any) -> bool:
 
 
 def _unknown(column: str, value: str, known: list[str], file: str) -> None:
-    near = get_close_matches(value, known, n=1, cutoff=0.4)
-    fix = f"did you mean {near[0]!r}?" if near else f"must be one of {', '.join(known)}"
-    refuse("E_UNKNOWN_KEY", column, None, value, fix, file=file)
+    refuse("E_UNKNOWN_KEY", column, None, value, suggestion(value, known), file=file)

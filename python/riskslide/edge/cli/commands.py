@@ -12,8 +12,9 @@ from rich.console import Console, RenderableType
 
 from ..._version import __version__
 from ...account.verdict import Assessment, Status
-from ...book.clock import instant
+from ...book.clock import instant, text_of
 from ...engine import assess, compile_rulebook
+from ...market.state import Market, Terms
 from ...scenario.shocks import Scenarios
 from ...value.exposure import greeks, stress
 from ...venue.load import load_rulebook, preset_names
@@ -125,12 +126,17 @@ def stress_command(price: str, vol: str, by: Any, **options: Any) -> int:
             portfolio, scenarios, pnl, by=by, rulebook=rulebook, as_of=market.as_of
         ),
         lambda console: report.stress_report(
-            portfolio, pnl, axes, console, by=by, show=inputs.show
+            portfolio, pnl, axes, console, by=by, show=inputs.show, unit=unit_of(terms, market)
         ),
         as_json=inputs.as_json,
         output=inputs.output,
     )
     return 0
+
+
+def unit_of(terms: Terms, market: Market) -> str:
+    """Currency and instant of a table."""
+    return f"{terms.reporting}, {text_of(market.as_of)}"
 
 
 @cli.command("greeks")
@@ -148,7 +154,9 @@ def greeks_command(by: Any, **options: Any) -> int:
         lambda: records.greeks_record(
             portfolio, found, by=by, rulebook=rulebook, as_of=market.as_of
         ),
-        lambda console: report.greeks_report(portfolio, found, console, by=by, show=inputs.show),
+        lambda console: report.greeks_report(
+            portfolio, found, console, by=by, show=inputs.show, unit=unit_of(rulebook.terms, market)
+        ),
         as_json=inputs.as_json,
         output=inputs.output,
     )

@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 import click
 from rich.progress import Progress
 
 from ...book.clock import instant
 from ...book.portfolio import Portfolio
-from ...errors import refuse
+from ...errors import nearest, refuse
 from ...market.state import Market
 from ..files.load import load_book
 from . import report
@@ -105,6 +104,6 @@ def known_account(account: str | None, portfolio: Portfolio) -> None:
     """Refuse an account that the book does not hold."""
     if account is None or account in portfolio.accounts:
         return
-    near = get_close_matches(account, portfolio.accounts, n=1, cutoff=0.4)
-    fix = f"did you mean {near[0]!r}?" if near else "must be an account of the book"
+    near = nearest(account, portfolio.accounts)
+    fix = f"did you mean {near!r}?" if near else "must be an account of the book"
     refuse("E_UNKNOWN", "--account", None, account, fix)

@@ -255,12 +255,8 @@ def demo_record(demo: Demo, rulebook: Rulebook) -> dict[str, Any]:
 
 
 def error_record(error: InputError) -> dict[str, Any]:
-    """A refusal for machines; a value that JSON cannot hold stands as text."""
-    facts = error.as_dict()
-    value = facts["value"]
-    if isinstance(value, float) and not math.isfinite(value):
-        facts["value"] = str(value)
-    return {"error": facts}
+    """A refusal for machines."""
+    return {"error": error.as_dict()}
 
 
 def number(value: float) -> float | None:

@@ -174,9 +174,19 @@ def slide_grid(unit: UnitEvidence, axes: Axes | None, console: Console) -> Rende
 
 
 def stress_report(
-    portfolio: Portfolio, pnl: Float, axes: Axes, console: Console, *, by: str, show: int
+    portfolio: Portfolio,
+    pnl: Float,
+    axes: Axes,
+    console: Console,
+    *,
+    by: str,
+    show: int,
+    unit: str,
 ) -> Group:
-    """P&L of positions by row and price move, vol across; each row's worst cell is marked."""
+    """P&L of positions by row and price move, vol across; each row's worst cell is marked.
+
+    unit: the reporting currency and the instant, as the heading says them.
+    """
     names = row_names(portfolio, by)
     worst = pnl.min(axis=1) if pnl.size else np.zeros(0)
     rows = np.argsort(worst, kind="stable")[:show] if len(names) > show else np.arange(len(names))
@@ -198,11 +208,13 @@ def stress_report(
             ]
             table.add_row(*labels, percent(move), *cells)
             labels = [Text()] * len(labels)
-    return Group(table, *_left_out(len(names) - rows.size, "rows that lose less"))
+    head = plain(f"P&L of positions, balances aside, {unit}; * is the worst cell of its row")
+    left = _left_out(len(names) - rows.size, "rows that lose less")
+    return Group(head, Text(), table, *left)
 
 
 def greeks_report(
-    portfolio: Portfolio, exposure: Exposure, console: Console, *, by: str, show: int
+    portfolio: Portfolio, exposure: Exposure, console: Console, *, by: str, show: int, unit: str
 ) -> Group:
     """Greeks by row, vega and rho per point (0.01), theta per day (a year is 365)."""
     table = table_for(console)
@@ -222,7 +234,8 @@ def greeks_report(
         cells = [significant(float(values[k]) / unit) for values, unit in scaled.values()]
         owner = portfolio.accounts[int(exposure.account[k])]
         table.add_row(plain(owner), plain(exposure.name[k]), *cells)
-    return Group(table, *_left_out(len(exposure.name) - show, "rows"))
+    head = plain(f"Greeks of positions, balances aside, {unit}")
+    return Group(head, Text(), table, *_left_out(len(exposure.name) - show, "rows"))
 
 
 def rules_table(rulebooks: Iterable[Rulebook], console: Console) -> Table:

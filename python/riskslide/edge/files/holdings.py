@@ -65,15 +65,6 @@ class BalanceTable:
         return len(self.account)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class InstrumentTable:
-    """Instruments of a file with the line of each."""
-
-    file: str
-    instruments: Instruments
-    line: Int64
-
-
 def read_positions(path: str | Path) -> PositionTable:
     """Positions of a CSV or Parquet file: ``account,instrument,quantity[,entry_price]``.
 
@@ -108,11 +99,6 @@ def read_instruments(path: str | Path) -> Instruments:
     Empty fields take the defaults of `Instruments.from_columns`. Raises InputError as
     `read_positions`, and what `Instruments.from_columns` refuses, with the line.
     """
-    return read_instrument_table(path).instruments
-
-
-def read_instrument_table(path: str | Path) -> InstrumentTable:
-    """`read_instruments` with the line of each."""
     table = read_table(path)
     check_columns(table, INSTRUMENTS, TERMS)
     columns = Columns(table)
@@ -128,10 +114,10 @@ def read_instrument_table(path: str | Path) -> InstrumentTable:
     columns.blame(np.isnan(strike) & is_option, "strike", "E_MISSING", [None] * len(table), fix)
     columns.check()
     names = {"name": "instrument", "inverse": "settlement"}
-    defaults = {"style": "european", "model": "black76", "settlement": "linear", "currency": "USD"}
+    defaults = {"style": "european", "model": "black76", "settlement": "linear"}
     words |= {c: [w or word for w in words[c]] for c, word in defaults.items()}
     with lines_of(table.file, table.line, names):
-        found = Instruments.from_columns(
+        return Instruments.from_columns(
             name=texts["instrument"],
             kind=texts["kind"],
             underlying=texts["underlying"],
@@ -141,7 +127,6 @@ def read_instrument_table(path: str | Path) -> InstrumentTable:
             lot=lot,
             **words,
         )
-    return InstrumentTable(table.file, found, table.line)
 
 
 @contextmanager

@@ -11,11 +11,10 @@ import numpy as np
 from ...book.clock import text_of
 from ...book.instruments import Instruments, Kind, PricingModel, canonical_order
 from ...book.portfolio import Portfolio
-from ...errors import InputError, refuse
+from ...errors import InputError, refuse, suggestion
 from ...market.state import Market
 from ..deribit.names import instruments_of, parse_instrument
 from ..tables.quotes import Sheet
-from ..tables.raw import nearest
 from .holdings import (
     BalanceTable,
     PositionTable,
@@ -88,7 +87,7 @@ def _from_file(
     for name, row in rows.items():
         if name not in known.index:
             fix = f"{file} does not define it"
-            near = nearest(name, known.name, "").removesuffix("?")
+            near = suggestion(name, known.name, "").removesuffix("?")
             _refuse(held, row, "E_UNKNOWN", name, f"{fix}; {near}?" if "'" in near else fix)
     return known.take(np.array([known.index[n] for n in rows], dtype=np.int64))
 
@@ -130,11 +129,6 @@ def _need_positive_forward(
             )
             refuse("E_DOMAIN_FORWARD", "value", origin.line, quote.value, fix, file=origin.file)
         return
-
-
-def found_model(found: Instruments, i: int) -> str:
-    """Name of the pricing model of an instrument, as files write it."""
-    return PricingModel(found.model[i]).name.lower()
 
 
 def _book(found: Instruments, held: PositionTable, cash: BalanceTable) -> Portfolio:

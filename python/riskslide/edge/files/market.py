@@ -11,11 +11,12 @@ import numpy as np
 
 from ...book.clock import NO_EXPIRY, instant
 from ...book.columns import Float, Int64
+from ...errors import suggestion
 from ...market.state import QUOTES, Market, Quote
 from ..deribit import chain as deribit
 from ..tables.convert import Coded, Columns
 from ..tables.quotes import Origin, Sheet, Source, instant_of, newest
-from ..tables.raw import Table, check_columns, nearest, read_table, refuse_faults
+from ..tables.raw import Table, check_columns, read_table, refuse_faults
 
 MARKET = ("quote", "symbol", "value", "instant")
 
@@ -83,7 +84,7 @@ def _open_quotes(table: Table) -> QuoteTable:
     for word in quote.values:
         if word and word not in QUOTES:
             columns.blame(
-                kind == word, "quote", "E_UNKNOWN", kind, nearest(word, QUOTES, "must be")
+                kind == word, "quote", "E_UNKNOWN", kind, suggestion(word, QUOTES, "must be")
             )
     dated = np.isin(kind, UNDATED) & (expiry != NO_EXPIRY)
     columns.blame(dated, "expiry", "E_DOMAIN", kind, "must be empty for this quote")

@@ -8,7 +8,6 @@ import io
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
@@ -16,7 +15,7 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 
 from ...book.columns import Bool, Int64
-from ...errors import InputError, MissingExtra, refuse
+from ...errors import InputError, MissingExtra, refuse, suggestion
 
 LISTED = 1000  # faults that one error lists
 
@@ -87,7 +86,7 @@ def check_columns(table: Table, required: Sequence[str], optional: Sequence[str]
     known = [*required, *optional]
     for name in table.columns:
         if name not in known:
-            fix = nearest(name, known, "columns are")
+            fix = suggestion(name, known, "columns are")
             if ";" in name or "\t" in name:
                 fix = "columns must be separated by commas"
             refuse("E_UNKNOWN_COLUMN", name, 1, name, fix, file=table.file)
@@ -100,12 +99,6 @@ def need_columns(table: Table, required: Sequence[str]) -> None:
         if name not in table.columns:
             fix = f"add the column {name}; found {', '.join(table.columns) or 'none'}"
             refuse("E_MISSING", name, 1, None, fix, file=table.file)
-
-
-def nearest(word: str, known: Sequence[str], otherwise: str) -> str:
-    """What to write instead of `word`: the nearest of `known`, or all of them."""
-    near = get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"did you mean {near[0]!r}?" if near else f"{otherwise} {', '.join(known)}"
 
 
 def refuse_faults(file: str, faults: Iterable[Fault]) -> None:
