@@ -70,7 +70,8 @@ class Pool {
         while (static_cast<int>(workers_.size()) < helpers) {
           workers_.emplace_back([this] { serve(); });
         }
-      } catch (const std::system_error&) {  // no more threads to be had: fewer do the same work
+      } catch (const std::system_error&) {  // no more to be had: fewer threads do the same work
+        helpers = static_cast<int>(workers_.size());
       }
       job.seats = helpers;
       job_ = &job;
