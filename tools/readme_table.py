@@ -32,6 +32,7 @@ ROWS: tuple[tuple[str, str, dict[str, str]], ...] = (
         {"numba": "test_numba_csr", "NumPy, SciPy": "test_scipy_sparse"},
     ),
     ("the same, after revaluing 10,000 options", "test_riskslide_end_to_end", {}),
+    ("the same, through a program without levels", "test_riskslide_two_levels/0", {}),
     ("the same, one leaf below two netting levels", "test_riskslide_two_levels/1", {}),
     ("the same, eight leaves below two netting levels", "test_riskslide_two_levels/8", {}),
     ("10,000 options revalued, 93 scenarios", "test_reprice", {}),
