@@ -183,8 +183,8 @@ def _largest(offsets: Int64, loss: Float) -> Int64:
 def _warnings(p: Prepared, floored: int) -> tuple[str, ...]:
     found: list[str] = []
     if p.portfolio.marked:
-        what = "futures or perpetuals without an entry price count as marked to market"
-        found.append(f"W_MARKED: {p.portfolio.marked} rows of {what}")
+        what = "futures or perpetuals without an entry price, taken as marked to market"
+        found.append(f"W_MARKED: {what}: {p.portfolio.marked}")
     found += p.state.warnings
     listed = p.rulebook.table("collateral.haircut")
     other = 100.0 * p.rulebook.number("collateral.haircut_other")
