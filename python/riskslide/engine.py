@@ -204,7 +204,7 @@ def _warnings(p: Prepared, floored: int) -> tuple[str, ...]:
 
 def _owned(instruments: Instruments) -> list[str]:
     """Coins held as positions, which count as balances do."""
-    spot = np.unique(instruments.underlying[instruments.kind == Kind.SPOT])
+    spot = np.unique(instruments.underlying[instruments.kind == Kind.SPOT.value])
     return [instruments.underlyings[u] for u in spot.tolist()]
 
 

@@ -518,9 +518,9 @@ def long_book(book: Book, accounts: int) -> None:
 
 
 def test_interrupt_in_a_long_run_exits_130_and_leaves_no_output(book: Book) -> None:
-    long_book(book, 20_000)
+    long_book(book, 40_000)
     target = book.folder / "result.json"
-    options = ("--json", "--batch", "5", "--output", str(target))
+    options = ("--json", "--batch", "1", "--output", str(target))
     leader, follower = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "riskslide", "margin", *book.options(), *options],

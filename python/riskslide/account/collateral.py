@@ -37,7 +37,9 @@ def unrealised(portfolio: Portfolio, state: State) -> Float:
     at = portfolio.entry_instrument
     instruments = portfolio.instruments
     mark, entry = state.mark[at], portfolio.entry_price
-    margined = (instruments.kind[at] == Kind.FUTURE) | (instruments.kind[at] == Kind.PERPETUAL)
+    margined = (instruments.kind[at] == Kind.FUTURE.value) | (
+        instruments.kind[at] == Kind.PERPETUAL.value
+    )
     size = portfolio.entry_quantity * instruments.multiplier[at]
     inverse = instruments.inverse[at] & margined
     mark_over, entry_over = np.where(inverse, mark, 1.0), np.where(inverse, entry, 1.0)

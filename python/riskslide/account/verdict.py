@@ -31,10 +31,10 @@ def status_of(equity: Float, initial: Float, maintenance: Float, gross: Float) -
     where that is more: sums of float64 are not exact to the last digit.
     """
     same = np.maximum(1e-6, 1e-12 * gross)
-    status = np.full(equity.shape, Status.HEALTHY, dtype=np.uint8)
-    status[equity - initial < -same] = Status.NO_NEW_RISK
-    status[equity - maintenance < -same] = Status.LIQUIDATION
-    status[equity < -same] = Status.BANKRUPT
+    status = np.full(equity.shape, Status.HEALTHY.value, dtype=np.uint8)
+    status[equity - initial < -same] = Status.NO_NEW_RISK.value
+    status[equity - maintenance < -same] = Status.LIQUIDATION.value
+    status[equity < -same] = Status.BANKRUPT.value
     return status
 
 

@@ -27,7 +27,11 @@ DEFAULT_LOT = 1e-8
 
 
 class Kind(IntEnum):
-    """What kind of contract."""
+    """What kind of contract.
+
+    Columns are compared with `.value`: NumPy asks an enumeration for attributes, and loses a
+    Ctrl-C that comes while it answers.
+    """
 
     OPTION = 0
     FUTURE = 1
@@ -112,7 +116,7 @@ class Instruments:
             c or (underlyings[i] if inverse[i] else "USD")
             for i, c in enumerate(text_column(currency or "", "currency", n))
         ]
-        is_option = kinds == Kind.OPTION
+        is_option = kinds == Kind.OPTION.value
         models = _words(model, "model", n, {m.name.lower(): m.value for m in PricingModel})
         rows = cls(
             name=tuple(names),
@@ -136,15 +140,15 @@ class Instruments:
         for row, name in enumerate(self.name):
             if self.index.setdefault(name, row) != row:
                 refuse("E_DUPLICATE", "name", row, name, "an instrument is defined once; drop it")
-        is_option = self.kind == Kind.OPTION
-        lognormal = is_option & (self.model != PricingModel.BACHELIER)
+        is_option = self.kind == Kind.OPTION.value
+        lognormal = is_option & (self.model != PricingModel.BACHELIER.value)
         _need(~lognormal | (self.strike > 0), self, "strike", "E_DOMAIN_STRIKE", "must be > 0")
         _need(self.multiplier > 0, self, "multiplier", "E_DOMAIN", "must be > 0")
         _need(self.lot > 0, self, "lot", "E_DOMAIN", "must be > 0")
-        dated = is_option | (self.kind == Kind.FUTURE)
+        dated = is_option | (self.kind == Kind.FUTURE.value)
         _need(~dated | (self.expiry != NO_EXPIRY), self, "expiry", "E_MISSING", "needs an expiry")
         _need(
-            ~(self.inverse & (self.kind == Kind.SPOT)),
+            ~(self.inverse & (self.kind == Kind.SPOT.value)),
             self,
             "inverse",
             "E_DOMAIN",

@@ -50,8 +50,8 @@ def rows_of(instruments: Instruments, assets: Iterable[str]) -> Rows:
     )
     n = len(instruments)
     role = np.full(n + len(cash), Role.POSITION, dtype=np.uint8)
-    role[n : n + len(held)] = Role.BALANCE
-    role[n + len(held) :] = Role.PNL
+    role[n : n + len(held)] = Role.BALANCE.value
+    role[n + len(held) :] = Role.PNL.value
     return Rows(
         instruments=join(instruments, spots),
         role=role,
@@ -127,7 +127,7 @@ class Portfolio:
         )
         positions = Positions(ranked.offsets, order[ranked.instrument], ranked.lots)
         opened = np.flatnonzero(~np.isnan(entries))
-        margined = np.isin(instruments.kind[i], (Kind.FUTURE, Kind.PERPETUAL))
+        margined = np.isin(instruments.kind[i], (Kind.FUTURE.value, Kind.PERPETUAL.value))
         inverse = instruments.inverse[i[opened]]
         bad = np.flatnonzero(inverse & ~(entries[opened] > 0))
         if bad.size:

@@ -32,17 +32,17 @@ def compile_slides(rules: Rules, rows: Rows, scenarios: Scenarios) -> Program:
     """The program of these rows under these scenarios (resolved to risk factors)."""
     instruments = rows.instruments
     units = instruments.underlyings
-    owned = (rows.role == Role.POSITION) & (instruments.kind == Kind.SPOT)
-    role = np.where(owned, Role.BALANCE, rows.role)  # a coin is a coin, however it is held
+    owned = (rows.role == Role.POSITION.value) & (instruments.kind == Kind.SPOT.value)
+    role = np.where(owned, Role.BALANCE.value, rows.role)  # a coin is a coin, however it is held
     keys = list(zip(instruments.underlying.tolist(), role.tolist(), strict=True))
     leaves = sorted(set(keys))
     number = {leaf: k for k, leaf in enumerate(leaves)}
     nodes = [
-        (unit, haircut_fold(rules, units[unit]) if kind == Role.BALANCE else Fold())
+        (unit, haircut_fold(rules, units[unit]) if kind == Role.BALANCE.value else Fold())
         for unit, kind in leaves
     ]
-    is_option = instruments.kind == Kind.OPTION
-    masks = (role == Role.BALANCE, role == Role.PNL, is_option)
+    is_option = instruments.kind == Kind.OPTION.value
+    masks = (role == Role.BALANCE.value, role == Role.PNL.value, is_option)
     steps = Steps([0.0] * (1 + len(EQUITY)))
     maintenance, collateral, unrealised, option_value = range(4)
     factor = steps.constant(rules.number("margin.initial_factor"))
@@ -62,7 +62,7 @@ def compile_slides(rules: Rules, rows: Rows, scenarios: Scenarios) -> Program:
         name=rules.name,
         rows=instruments.name,
         leaf=np.array([number[key] for key in keys], dtype=np.int32),
-        lot=np.where(rows.role == Role.POSITION, instruments.lot, 1.0),
+        lot=np.where(rows.role == Role.POSITION.value, instruments.lot, 1.0),
         levels=(Level.of(nodes),),
         units=units,
         unit_pool=np.zeros(len(units), dtype=np.int32),

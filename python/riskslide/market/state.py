@@ -325,7 +325,7 @@ class _Resolver:
         rows = self.rows
         if rows.inverse[i] and not final > 0:
             refuse("E_DOMAIN_FORWARD", "settlement", None, final, f"{rows.name[i]}: must be > 0")
-        if rows.kind[i] != Kind.OPTION:
+        if rows.kind[i] != Kind.OPTION.value:
             return 0.0
         side = 1.0 if rows.is_call[i] else -1.0
         paid = max(side * (final - float(rows.strike[i])), 0.0) * float(rows.multiplier[i])

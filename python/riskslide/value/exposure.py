@@ -93,18 +93,18 @@ def unit_greeks(state: State, *, threads: int | None = None) -> Greeks:
     instruments = state.instruments
     unit = state.multiplier * state.fx
     # What an inverse contract divides by: the forward or mark, or the spot where BSM starts there.
-    price = np.where(instruments.model == PricingModel.BSM, state.spot, state.price)
+    price = np.where(instruments.model == PricingModel.BSM.value, state.spot, state.price)
     over = np.where(state.inverse, np.where(price > 0, price, state.price), 1.0)
     unit = unit / over
     out = Greeks(*(np.zeros(len(instruments)) for _ in range(6)))
     margined, owned = state.payoff == Payoff.MARGINED, state.payoff == Payoff.SPOT
     out.delta[:] = np.where(
-        margined, unit / over, np.where(instruments.kind == Kind.SPOT, unit, 0.0)
+        margined, unit / over, np.where(instruments.kind == Kind.SPOT.value, unit, 0.0)
     )
     out.value[:] = np.where(owned, unit * state.price, 0.0)
     options = np.isin(state.payoff, (Payoff.BLACK76, Payoff.BACHELIER))
     for model in PricingModel:
-        at = np.flatnonzero(options & (instruments.model == model))
+        at = np.flatnonzero(options & (instruments.model == model.value))
         if at.size:
             found = _option_greeks(model, state, at, threads)
             for column, values in zip(out, found, strict=True):
@@ -115,11 +115,11 @@ def unit_greeks(state: State, *, threads: int | None = None) -> Greeks:
 def _option_greeks(model: PricingModel, s: State, at: Int64, threads: int | None) -> Greeks:
     strike, years, vol, rate = s.strike[at], s.years[at], s.vol[at], s.rate[at]
     side = s.is_call[at]
-    if model == PricingModel.BSM:
+    if model == PricingModel.BSM.value:
         dividend = s.dividend_yield[at]
         return bsm(s.spot[at], strike, years, vol, rate, dividend, is_call=side, threads=threads)
     rate = np.where(s.inverse[at], s.dividend_yield[at], rate)  # as the resolver discounts
-    function = black76 if model == PricingModel.BLACK76 else bachelier
+    function = black76 if model == PricingModel.BLACK76.value else bachelier
     return function(s.price[at], strike, years, vol, rate=rate, is_call=side, threads=threads)
 
 

@@ -93,7 +93,7 @@ def margin(account: str | None, check: bool, batch: int, **options: Any) -> int:
         as_json=inputs.as_json,
         output=inputs.output,
     )
-    return int(check and bool((assessment.status != Status.HEALTHY).any()))
+    return int(check and bool((assessment.status != Status.HEALTHY.value).any()))
 
 
 def slides_shown(assessment: Assessment, account: str | None) -> tuple[Any, ...]:

@@ -101,22 +101,22 @@ def _need_quotes(found: Instruments, i: int, sheet: Sheet, held: PositionTable, 
         if name not in quotes["settlement"] and dated not in quotes["settlement"]:
             fix = f"expired {text_of(expiry)}; drop the position or give its settlement price"
             _refuse(held, row, "E_EXPIRED", name, fix)
-    elif kind == Kind.OPTION:
+    elif kind == Kind.OPTION.value:
         if name not in quotes["vol"]:
             why = sheet.dropped.get(name, "is not in the market")
             _refuse(held, row, "E_MISSING_PRICE", name, f"{why}; add its vol and forward")
         _need_positive_forward(found, i, sheet, dated)
-    elif kind != Kind.SPOT and name not in quotes["mark"]:
+    elif kind != Kind.SPOT.value and name not in quotes["mark"]:
         _refuse(held, row, "E_MISSING_PRICE", name, f"add {MARKS}")
 
 
 def _need_positive_forward(
     found: Instruments, i: int, sheet: Sheet, dated: tuple[str, int]
 ) -> None:
-    if found.model[i] == PricingModel.BACHELIER:
+    if found.model[i] == PricingModel.BACHELIER.value:
         return
     keys = [("forward", found.name[i]), ("forward", dated), ("spot", dated[0])]
-    if found.model[i] == PricingModel.BSM:
+    if found.model[i] == PricingModel.BSM.value:
         keys = keys[2:]
     for kind, key in keys:
         quote = sheet.quotes[kind].get(key)
