@@ -9,6 +9,7 @@ tolerance; 1: a figure beyond it, or nothing to compare; 2: a path or file that 
 from __future__ import annotations
 
 import argparse
+import gzip
 import json
 import math
 import sys
@@ -229,7 +230,7 @@ class Family:
 
     refusal: Callable[[Path, Any], str]
     replay: Callable[[Path, Any, Tally], None]
-    suffixes: tuple[str, ...] = (".json",)
+    suffixes: tuple[str, ...] = (".json", ".json.gz")
 
 
 FAMILIES = {
@@ -255,7 +256,7 @@ def files_of(paths: Iterable[Path], family: Family, tally: Tally) -> Iterable[Pa
             yield path
             continue
         for file in sorted(p for p in path.iterdir() if p.is_file()):
-            if file.suffix in family.suffixes:
+            if file.name.endswith(family.suffixes):
                 yield file
             else:
                 tally.files[str(file)] = f"skipped: not one of {', '.join(family.suffixes)}"
@@ -265,7 +266,8 @@ def replay(name: str, paths: Iterable[Path]) -> Tally:
     """The tally of every file of a family. Raises OSError and ValueError for unreadable files."""
     family, tally = FAMILIES[name], Tally()
     for path in files_of(paths, family, tally):
-        raw = json.loads(path.read_text("utf-8"))
+        data = path.read_bytes()
+        raw = json.loads(gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data)
         refusal = family.refusal(path, raw)
         tally.files[str(path)] = f"skipped: {refusal}" if refusal else "replayed"
         if not refusal:

@@ -93,7 +93,7 @@ def test_nothing_to_compare_is_a_failure_and_other_files_are_named(tmp_path: Pat
     assert code == 1
     assert sorted(result["files"].values()) == [
         "skipped: holds American options",
-        "skipped: not one of .json",
+        "skipped: not one of .json, .json.gz",
     ]
 
 
