@@ -9,8 +9,9 @@ from __future__ import annotations
 from .book.columns import Float
 from .book.portfolio import Portfolio
 from .engine import prepare
+from .margin.reference import evaluate
 from .market.state import Market
-from .value import reference
+from .value.reference import revalue
 from .venue.rulebook import Rulebook
 
 FIGURES = ("initial", "maintenance", "equity", "collateral", "unrealised_pnl", "option_value")
@@ -19,6 +20,6 @@ FIGURES = ("initial", "maintenance", "equity", "collateral", "unrealised_pnl", "
 def assess_lines(portfolio: Portfolio, market: Market, rulebook: Rulebook) -> dict[str, Float]:
     """Figures (lines) by name, in the order of the lines of `assess`."""
     p = prepare(portfolio, market, rulebook)
-    values, base, _ = reference.revalue(p.state, p.scenarios)
-    found = reference.evaluate(p.program, values, base, portfolio.positions.csr, p.cash)
+    values, base, _ = revalue(p.state, p.scenarios)
+    found = evaluate(p.program, values, base, portfolio.positions.csr, p.cash)
     return {name: found["outputs"][:, p.program.outputs.index(name)].copy() for name in FIGURES}

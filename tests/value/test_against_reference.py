@@ -19,6 +19,7 @@ from riskslide import _core
 from riskslide.account.collateral import cash_rows
 from riskslide.book.portfolio import rows_of
 from riskslide.engine import METHODS
+from riskslide.margin import reference as fold_reference
 from riskslide.margin.program import Block, Fold, Level, Operation, Program, Reduction, Steps
 from riskslide.reference import assess_lines
 from riskslide.value import reference
@@ -285,7 +286,7 @@ def random_rows(seed: int, program: Program) -> tuple[Any, Any]:
 
 
 def unit_sizes(
-    program: Program, values: Any, base: Any, lines: list[reference.Line]
+    program: Program, values: Any, base: Any, lines: list[fold_reference.Line]
 ) -> list[float]:
     """|q| times the largest figure of its row, for every unit of every line."""
     size = np.abs(values).max(axis=1) + np.abs(base)
@@ -304,10 +305,10 @@ def check_program(seed: int) -> float:
     program, values, base, factor = random_program(seed)
     positions, cash = random_rows(seed, program)
     found = _core.evaluate(program.core, values, base, positions, cash, 1 + seed % 3)
-    expected = reference.evaluate(program, values, base, positions, cash)
+    expected = fold_reference.evaluate(program, values, base, positions, cash)
     for name in ("account", "pool", "unit_offsets", "unit"):
         assert found[name].tolist() == expected[name].tolist(), (seed, name)
-    lines = reference._lines(program, positions, cash)
+    lines = fold_reference._lines(program, positions, cash)
     of_unit = np.array(unit_sizes(program, values, base, lines)) * factor
     ends = expected["unit_offsets"]
     of_line = np.array([of_unit[a:b].sum() for a, b in pairwise(ends)])
@@ -334,7 +335,7 @@ def check_units(
     column = 0
     for number, block in enumerate(program.blocks):
         grid = _core.grid(program.core, number, values, base, positions, cash)
-        expected = reference.grid(program, number, values, base, positions, cash)
+        expected = fold_reference.grid(program, number, values, base, positions, cash)
         assert grid.shape == expected.shape
         assert (np.abs(grid - expected) <= TOLERANCE * size[:, None]).all()
         if block.reduction != Reduction.WORST:

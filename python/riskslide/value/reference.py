@@ -1,102 +1,26 @@
-"""Decides what the kernel's numbers must be: the same inputs through naive code of its own.
+"""Decides what the kernel's values must be: the same inputs through naive code of its own.
 
-Slow on purpose. The normal distribution comes from `math.erfc`, sums from `math.fsum`, the netting
-tree is walked account by account through dictionaries. Nothing here calls the compiled kernel.
+Slow on purpose. The normal distribution comes from `math.erfc`, sums from `math.fsum`. Nothing
+here calls the compiled kernel; `margin.reference` folds what this values.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..book.columns import Bool, Float, Int32, Int64
+from ..book.columns import Float, Int32, Int64
 from ..market.state import Payoff, State
 from ..scenario.shocks import Scenarios
 from .pricing import Greeks
 
 Positions = tuple[Int64, Int32, Int64]
-Cash = tuple[Int64, Int32, Float]
 
 BLACK76, BSM, BACHELIER = range(3)
-WORST = 0
 ROOT_TWO_PI = math.sqrt(2.0 * math.pi)
-
-
-class LevelParts(Protocol):
-    """One level of a netting tree; see risk/program.hpp."""
-
-    @property
-    def parent(self) -> Int32: ...
-    @property
-    def gain(self) -> Float: ...
-    @property
-    def loss(self) -> Float: ...
-    @property
-    def scale(self) -> Float: ...
-    @property
-    def deadband(self) -> Float: ...
-    @property
-    def cap(self) -> Float: ...
-    @property
-    def biased(self) -> Bool: ...
-    @property
-    def anchored(self) -> Bool: ...
-
-
-class BlockParts(Protocol):
-    """Columns that run through the tree."""
-
-    @property
-    def reduction(self) -> int: ...
-    @property
-    def columns(self) -> tuple[str, ...]: ...
-    @property
-    def weight(self) -> Float: ...
-    @property
-    def attribute(self) -> Float: ...
-    @property
-    def of_base(self) -> bool: ...
-
-
-class ProgramParts(Protocol):
-    """What `evaluate` reads of a compiled rule book."""
-
-    @property
-    def leaf(self) -> Int32: ...
-    @property
-    def lot(self) -> Float: ...
-    @property
-    def levels(self) -> Sequence[LevelParts]: ...
-    @property
-    def unit_pool(self) -> Int32: ...
-    @property
-    def blocks(self) -> Sequence[BlockParts]: ...
-    @property
-    def registers(self) -> Float: ...
-    @property
-    def steps(self) -> Int32: ...
-    @property
-    def outputs(self) -> tuple[str, ...]: ...
-    @property
-    def output_register(self) -> Int32: ...
-
-
-class Holding(NamedTuple):
-    """Contract units or an amount of one row."""
-
-    row: int
-    quantity: float
-
-
-class Line(NamedTuple):
-    """One (account, pool) with its holdings by unit."""
-
-    account: int
-    pool: int
-    units: dict[int, list[Holding]]
 
 
 def normal_cdf(x: float) -> float:
@@ -257,161 +181,12 @@ def aggregate(positions: Positions, values: Float) -> Float:
 
 def worst_loss(positions: Positions, values: Float) -> tuple[Float, Int32]:
     """The largest loss (>= 0) of every row and its lowest scenario, 0 where nothing loses."""
-    worst = [_worst(row) for row in aggregate(positions, values).tolist()]
+    worst = [worst_of(row) for row in aggregate(positions, values).tolist()]
     loss = np.array([x for x, _ in worst], dtype=np.float64)
     return loss, np.array([s for _, s in worst], dtype=np.int32)
 
 
-def _worst(columns: list[float]) -> tuple[float, int]:
+def worst_of(columns: list[float]) -> tuple[float, int]:
+    """Loss (>= 0) of the worst column and its lowest index."""
     least = min(columns, default=0.0)
     return (-least, columns.index(least)) if least < 0 else (0.0, 0)
-
-
-def evaluate(
-    program: ProgramParts, values: Float, base: Float, positions: Positions, cash: Cash
-) -> dict[str, Any]:
-    """One line per (account, pool); the keys and shapes of `_core.evaluate`."""
-    lines = _lines(program, positions, cash)
-    worst_blocks = [b for b in program.blocks if b.reduction == WORST]
-    losses: list[list[tuple[float, int]]] = []
-    outputs = []
-    for line in lines:
-        results: list[float] = []
-        found: dict[int, list[tuple[float, int]]] = {unit: [] for unit in line.units}
-        for block in program.blocks:
-            columns = {
-                unit: _columns(program, block, values, base, held)
-                for unit, held in line.units.items()
-            }
-            if block.reduction == WORST:
-                for unit, sums in columns.items():
-                    found[unit].append(_worst(sums))
-                results.append(math.fsum(found[unit][-1][0] for unit in line.units))
-            else:
-                width = _width(block, values)
-                results += [math.fsum(sums[c] for sums in columns.values()) for c in range(width)]
-        losses += found.values()
-        outputs.append(_outputs(program, results))
-    shape = (len(losses), len(worst_blocks) if losses else 0)
-    unit_count = [len(line.units) for line in lines]
-    return {
-        "account": np.array([line.account for line in lines], dtype=np.int64),
-        "pool": np.array([line.pool for line in lines], dtype=np.int32),
-        "outputs": np.array(outputs, dtype=np.float64).reshape(len(lines), len(program.outputs)),
-        "unit_offsets": np.cumsum([0, *unit_count], dtype=np.int64),
-        "unit": np.array([u for line in lines for u in line.units], dtype=np.int32),
-        "unit_loss": np.array([[x for x, _ in u] for u in losses]).reshape(shape),
-        "unit_scenario": np.array([[s for _, s in u] for u in losses], dtype=np.int32).reshape(
-            shape
-        ),
-    }
-
-
-def grid(
-    program: ProgramParts,
-    block: int,
-    values: Float,
-    base: Float,
-    positions: Positions,
-    cash: Cash,
-) -> Float:
-    """P&L (units, columns) of one block, units in the order of `evaluate`."""
-    chosen = program.blocks[block]
-    rows = [
-        _columns(program, chosen, values, base, held)
-        for line in _lines(program, positions, cash)
-        for held in line.units.values()
-    ]
-    return np.array(rows, dtype=np.float64).reshape(len(rows), _width(chosen, values))
-
-
-def _lines(program: ProgramParts, positions: Positions, cash: Cash) -> list[Line]:
-    """Every (account, pool) that holds something; an account with nothing has a line in pool 0."""
-    lines = []
-    for account in range(positions[0].size - 1):
-        pools: dict[int, dict[int, list[Holding]]] = {}
-        for offsets, index, quantity in (positions, cash):
-            for k in range(int(offsets[account]), int(offsets[account + 1])):
-                row = int(index[k])
-                unit = _unit_of(program, row)
-                held = Holding(row, quantity[k].item() * float(program.lot[row]))
-                pool = pools.setdefault(int(program.unit_pool[unit]), {})
-                pool.setdefault(unit, []).append(held)
-        if not pools:
-            lines.append(Line(account, 0, {}))
-        for number, units in sorted(pools.items()):
-            lines.append(Line(account, number, dict(sorted(units.items()))))
-    return lines
-
-
-def _unit_of(program: ProgramParts, row: int) -> int:
-    node = int(program.leaf[row])
-    for level in program.levels:
-        node = int(level.parent[node])
-    return node
-
-
-def _width(block: BlockParts, values: Float) -> int:
-    return len(block.columns) if block.attribute.size else values.shape[1]
-
-
-def _columns(
-    program: ProgramParts,
-    block: BlockParts,
-    values: Float,
-    base: Float,
-    held: list[Holding],
-) -> list[float]:
-    """P&L of one unit's holdings in every column of a block, folded level by level."""
-    is_scenarios = block.attribute.size == 0
-    worth: dict[int, list[float]] = {}
-    for h in held:
-        worth.setdefault(int(program.leaf[h.row]), []).append(h.quantity * float(base[h.row]))
-    bias = {leaf: math.fsum(parts) if is_scenarios else 0.0 for leaf, parts in worth.items()}
-    out = []
-    for c in range(_width(block, values)):
-        changes: dict[int, list[float]] = {}
-        for h in held:
-            change = _cell(block, values, base, h.row, c, is_scenarios)
-            changes.setdefault(int(program.leaf[h.row]), []).append(h.quantity * change)
-        sums = {node: math.fsum(parts) for node, parts in changes.items()}
-        for depth, level in enumerate(program.levels):
-            passed: dict[int, list[float]] = {}
-            for node, change in sums.items():
-                biased = depth == 0 and bool(level.biased[node])
-                folded = _fold(level, node, change, bias[node] if biased else 0.0)
-                passed.setdefault(int(level.parent[node]), []).append(folded)
-            sums = {node: math.fsum(parts) for node, parts in passed.items()}
-        out.append(math.fsum(sums.values()))
-    return out
-
-
-def _cell(
-    block: BlockParts, values: Float, base: Float, row: int, column: int, is_scenarios: bool
-) -> float:
-    if is_scenarios:
-        return float(values[row, column]) * float(block.weight[column])
-    return float(block.attribute[row, column]) * (float(base[row]) if block.of_base else 1.0)
-
-
-def _fold(level: LevelParts, node: int, change: float, bias: float) -> float:
-    """What a node passes on: scale * (f(change + bias) - (f(bias) if anchored else bias))."""
-    gain, loss, cap = float(level.gain[node]), float(level.loss[node]), float(level.cap[node])
-    deadband = float(level.deadband[node])
-
-    def f(z: float) -> float:
-        drawn = max(abs(z) - deadband, 0.0)
-        return min(gain * drawn, cap) if z >= 0 else -loss * drawn
-
-    return float(level.scale[node]) * (
-        f(change + bias) - (f(bias) if level.anchored[node] else bias)
-    )
-
-
-def _outputs(program: ProgramParts, results: list[float]) -> list[float]:
-    """The output registers after every step."""
-    registers = [*results, *program.registers[len(results) :].tolist()]
-    for operation, target, left, right in program.steps.tolist():
-        a, b = registers[left], registers[right]
-        registers[target] = (a + b, a - b, a * b, min(a, b), max(a, b))[operation]
-    return [registers[k] for k in program.output_register.tolist()]
