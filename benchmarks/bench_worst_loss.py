@@ -82,8 +82,8 @@ def two_levels(work: Workload, leaves: int) -> Program:
         leaf=leaf,
         lot=np.ones(INSTRUMENTS),
         levels=(
-            Level.of([(k // 2, Fold(gain=0.9)) for k in range(leaves)]),
-            Level.of([(0, Fold(gain=0.6)) for _ in range(nodes)]),
+            Level.of([k // 2 for k in range(leaves)], [Fold(gain=0.9)] * leaves),
+            Level.of([0] * nodes, [Fold(gain=0.6)] * nodes),
         )
         if leaves
         else (),
@@ -133,9 +133,7 @@ def test_riskslide_two_levels(benchmark: Any, work: Workload, threads: int, leav
     none = np.zeros(0, dtype=np.int64)
     cash = _core.cash_from_columns(none, none, np.zeros(0), ACCOUNTS, INSTRUMENTS)
     found = benchmark(
-        lambda: _core.evaluate(
-            program.core, work.cube.values, work.cube.base, work.positions.csr, cash, threads
-        )
+        lambda: _core.evaluate(program.core, work.cube.cells, work.positions.csr, cash, threads)
     )
     gains = (0.9, 0.6) if leaves else (1.0, 1.0)
     sums = np.zeros((CHECKED, len(work.scenarios)))

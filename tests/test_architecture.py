@@ -187,6 +187,7 @@ PLACES = {
     ("engine", "sum"): "of three arrays, one after the other",
     ("value.exposure", "np.diff"): "int64 offsets",
     ("account.verdict", "sum"): "Python integers of billionths",
+    ("margin.matrix", "sum"): "of counts of columns",
 }
 MATH = {"inf", "isfinite", "isinf", "isnan", "fsum"}  # fsum is rounded once, in any order
 REDUCTIONS = {"sum", "dot", "prod", "mean", "std", "var", "cumsum", "cumprod", "trace"}

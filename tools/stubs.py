@@ -29,9 +29,10 @@ INTEGER = "typing.SupportsInt | typing.SupportsIndex"
 LOOSE = {"typing.Any", "tuple", "list", "dict", "str"}
 ARGUMENTS = {
     **dict.fromkeys(["account", "instrument", "lots", "row"], "Int64"),
-    **dict.fromkeys(["amount", "values", "base", "exponent"], "Float"),
+    **dict.fromkeys(["amount", "values", "exponent", "a", "b"], "Float"),
     **dict.fromkeys(["inputs", "outputs"], "list[Float]"),
     "is_call": "Bool",
+    "cube": "tuple[Float, Float, Float]",
     "positions": "tuple[Int64, Int32, Int64]",
     "cash": "tuple[Int64, Int32, Float]",
     "instruments": "dict[str, NDArray[Any]]",

@@ -23,13 +23,13 @@ std::vector<std::vector<kernel::FoldNode>> nodes_of(const Program& program, bool
   std::vector<std::vector<kernel::FoldNode>> levels;
   for (const Level& level : program.levels) {
     std::vector<kernel::FoldNode> nodes;
-    for (std::size_t n = 0; n < level.parent.size(); ++n) {
+    for (std::size_t n = 0; n < level.folds.size(); ++n) {
       const Fold& f = level.folds[n];
       const auto form = f.identity()                           ? Node::identity
                         : f.deadband == 0 && std::isinf(f.cap) ? Node::slopes
                                                                : Node::general;
-      nodes.push_back({f.gain, f.loss, f.scale, f.deadband, f.cap, level.parent[n], form,
-                       f.anchored && biased ? 1 : 0});
+      nodes.push_back({f.gain, f.loss, f.scale, f.deadband, f.cap,
+                       level.parent[n % level.parent.size()], form, f.anchored && biased ? 1 : 0});
     }
     levels.push_back(std::move(nodes));
   }
@@ -82,6 +82,11 @@ void check_cube(const Program& program, const CubeView& cube) {
   detail::need_size("base", cube.base.size(), cube.rows);
   detail::need_finite("values", cube.values);
   detail::need_finite("base", cube.base);
+  const bool of_delta = std::any_of(program.blocks.begin(), program.blocks.end(),
+                                    [](const Block& b) { return b.measure == Measure::delta; });
+  if (!of_delta) return;
+  detail::need_size("delta", cube.delta.size(), cube.rows);
+  detail::need_finite("delta", cube.delta);
 }
 
 // A program, a cube and a book, ready to run block by block.
@@ -139,17 +144,22 @@ class Evaluator {
 
   void run(const Block& block, kernel::FoldTask task) const {
     const auto nodes = nodes_of(program_, block.scenarios());
-    for (std::size_t l = 0; l < nodes.size(); ++l) task.levels[l].nodes = nodes[l].data();
+    for (std::size_t l = 0; l < nodes.size(); ++l) {
+      const auto count = static_cast<std::int64_t>(program_.levels[l].parent.size());
+      task.levels[l] = {.nodes = nodes[l].data(), .count = count};
+    }
     if (block.scenarios()) task.run_bias = bias_.data();
-    const std::vector<double> valued = block.of_base ? of_base(block) : std::vector<double>();
-    const std::span<const double> attribute = block.of_base ? valued : block.attribute;
+    const bool measured = block.measure != Measure::one;
+    const std::vector<double> found = measured ? measure(block) : std::vector<double>();
+    const std::span<const double> attribute = measured ? found : block.attribute;
     const detail::Source source{
         .values = block.scenarios() ? cube_.values : attribute,
         .rows = cube_.rows,
         .columns = block.scenarios() ? cube_.scenarios : block.columns.size(),
         .lot = program_.lot,
         .weight =
-            block.scenarios() ? std::span<const double>(block.weight) : std::span<const double>()};
+            block.scenarios() ? std::span<const double>(block.weight) : std::span<const double>(),
+        .fold_set = block.fold_set};
     const std::int64_t unsound = detail::run_tiles(source, task, cuts_, threads_);
     if (unsound >= 0) refuse_sum(account_of(unsound));
   }
@@ -159,11 +169,13 @@ class Evaluator {
     return plan.line_account[static_cast<std::size_t>(after - plan.line_units.begin()) - 1];
   }
 
-  [[nodiscard]] std::vector<double> of_base(const Block& block) const {
-    std::vector<double> valued = block.attribute;
+  // Attributes times what they measure.
+  [[nodiscard]] std::vector<double> measure(const Block& block) const {
+    const auto& of = block.measure == Measure::value ? cube_.base : cube_.delta;
+    std::vector<double> found = block.attribute;
     const std::size_t columns = block.columns.size();
-    for (std::size_t k = 0; k < valued.size(); ++k) valued[k] *= cube_.base[k / columns];
-    return valued;
+    for (std::size_t k = 0; k < found.size(); ++k) found[k] *= of[k / columns];
+    return found;
   }
 
   const Program& program_;
@@ -288,8 +300,12 @@ void run_plain(const PositionsView& positions, const CubeView& cube, kernel::Fol
   const auto cuts = detail::cut(
       static_cast<std::int64_t>(positions.accounts()),
       [&](std::int64_t row) { return positions.offsets[static_cast<std::size_t>(row)]; });
-  const detail::Source source{
-      .values = cube.values, .rows = cube.rows, .columns = cube.scenarios, .lot = {}, .weight = {}};
+  const detail::Source source{.values = cube.values,
+                              .rows = cube.rows,
+                              .columns = cube.scenarios,
+                              .lot = {},
+                              .weight = {},
+                              .fold_set = {}};
   const std::int64_t unsound = detail::run_tiles(source, task, cuts, threads);
   if (unsound >= 0) refuse_sum(unsound);
 }

@@ -13,7 +13,7 @@
 namespace riskslide {
 namespace {
 
-constexpr char magic[8] = {'R', 'S', 'L', 'P', 'R', 'O', 'G', '1'};
+constexpr char magic[8] = {'R', 'S', 'L', 'P', 'R', 'O', 'G', '2'};
 
 [[noreturn]] void inconsistent(const std::string& part, const std::string& reason) {
   detail::refuse("E_PROGRAM", part, -1, std::nan(""), reason);
@@ -48,7 +48,7 @@ void visit_item(Archive& a, Item& item) {
     a(item.anchored);
   } else if constexpr (std::is_same_v<Plain, Block>) {
     a(item.name), a(item.reduction), a(item.columns), a(item.weight), a(item.attribute);
-    a(item.of_base);
+    a(item.measure), a(item.fold_set);
   } else {
     a(item.operation), a(item.target), a(item.left), a(item.right);
   }
@@ -183,6 +183,16 @@ void check_block(const Block& block, const Program& p) {
   } else if (block.attribute.size() != p.rows.size() * block.columns.size()) {
     inconsistent(part, "its attributes must be (rows, columns)");
   }
+  if (block.measure > Measure::delta) inconsistent(part, "unknown measure");
+  if (!block.fold_set.empty()) {
+    const std::size_t count = block.scenarios() ? block.weight.size() : block.columns.size();
+    if (block.fold_set.size() != count) inconsistent(part, "needs one set of folds a column");
+  }
+  for (const std::int32_t set : block.fold_set) {
+    if (set < 0 || static_cast<std::size_t>(set) >= p.fold_sets()) {
+      inconsistent(part, "names a set of folds that the levels do not have");
+    }
+  }
   for (const double w : block.weight) {
     if (!std::isfinite(w)) inconsistent(part, "weights must be finite");
   }
@@ -192,6 +202,10 @@ void check_block(const Block& block, const Program& p) {
 }
 
 }  // namespace
+
+std::size_t Program::fold_sets() const noexcept {
+  return levels.empty() ? 1 : std::max<std::size_t>(1, levels.front().sets());
+}
 
 std::size_t Program::first_register(std::size_t block) const {
   std::size_t next = 0;
@@ -216,15 +230,20 @@ void Program::check() const {
   }
   for (std::size_t l = 0; l < levels.size(); ++l) {
     const std::size_t parents = l + 1 == levels.size() ? units.size() : levels[l + 1].parent.size();
-    if (levels[l].folds.size() != levels[l].parent.size()) {
-      inconsistent("levels", "need one fold a node");
+    const std::size_t nodes = levels[l].parent.size();
+    if (levels[l].folds.size() != fold_sets() * nodes) {
+      inconsistent("levels", "need one fold a node, in as many sets as the first level has");
     }
     if (!nested(levels[l].parent, parents)) {
       inconsistent("levels", "parents must exist and not decrease");
     }
-    for (const Fold& fold : levels[l].folds) {
+    for (std::size_t k = 0; k < levels[l].folds.size(); ++k) {
+      const Fold &fold = levels[l].folds[k], &first = levels[l].folds[k % nodes];
       check_fold(fold);
       if (l > 0 && fold.biased) inconsistent("levels", "only the first level may be biased");
+      if (fold.biased != first.biased || fold.anchored != first.anchored) {
+        inconsistent("levels", "a node is biased and anchored in all sets of folds, or in none");
+      }
     }
   }
   if (pools.empty()) inconsistent("pools", "must name one pool or more");
@@ -277,7 +296,7 @@ std::string Program::to_bytes() const {
 Program Program::from_bytes(const std::string& bytes) {
   constexpr std::size_t tail = sizeof(std::uint64_t);
   if (bytes.size() < sizeof magic + tail || std::memcmp(bytes.data(), magic, sizeof magic) != 0) {
-    inconsistent("file", "is not a riskslide program of version 1");
+    inconsistent("file", "is not a riskslide program of version 2");
   }
   std::uint64_t sum = 0;
   Reader(bytes.data() + bytes.size() - tail, tail)(sum);

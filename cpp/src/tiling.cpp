@@ -39,9 +39,23 @@ void pack(const Source& source, std::size_t first, std::size_t count, Tiles& til
                });
 }
 
+// The folds that the columns of one tile take: `own` holds their sets where they differ.
+void choose_folds(const Source& source, std::size_t first, std::size_t count,
+                  std::int32_t (&own)[tile_width], kernel::FoldTask& task) {
+  if (source.fold_set.empty()) return;
+  const auto sets = source.fold_set.subspan(first, count);
+  std::fill(std::copy(sets.begin(), sets.end(), own), own + tile_width, sets.back());
+  if (std::equal(own + 1, own + tile_width, own)) {  // all the same
+    for (int l = 0; l < task.depth; ++l) task.levels[l].nodes += own[0] * task.levels[l].count;
+  } else {
+    task.fold_set = own;
+  }
+}
+
 // The first unit of [first, last) whose sums are not finite, in any tile that lies packed.
-std::int64_t find_unsound(kernel::FoldTask task, std::int64_t first, std::int64_t last,
-                          const double* tiles, std::size_t used, std::size_t rows) {
+std::int64_t find_unsound(const Source& source, kernel::FoldTask task, std::int64_t first,
+                          std::int64_t last, const double* tiles, std::size_t column0,
+                          std::size_t count) {
   double column[tile_width];
   task.worst = nullptr;
   task.out = column;
@@ -52,9 +66,12 @@ std::int64_t find_unsound(kernel::FoldTask task, std::int64_t first, std::int64_
   for (std::int64_t unit = first; unit < last; ++unit) {
     task.first_unit = unit;
     task.last_unit = unit + 1;
-    for (std::size_t t = 0; t < used && found == 0.0; ++t) {
-      task.tile = tiles + t * rows * tile_width;
-      kernels().fold(task);
+    for (std::size_t c = 0; c < count && found == 0.0; c += tile_width) {
+      kernel::FoldTask part = task;
+      std::int32_t own[tile_width];
+      choose_folds(source, column0 + c, std::min<std::size_t>(tile_width, count - c), own, part);
+      part.tile = tiles + c * source.rows;
+      kernels().fold(part);
     }
     if (found != 0.0) return unit;
   }
@@ -73,22 +90,24 @@ std::int64_t run_tiles(const Source& source, const kernel::FoldTask& task,
         std::min<std::size_t>(packed_tiles * tile_width, source.columns - first);
     pack(source, first, count, tiles, threads);
     parallel_for(static_cast<std::int64_t>(cuts.size()) - 1, threads, [&](std::int64_t c) {
-      kernel::FoldTask part = task;
-      part.first_unit = cuts[static_cast<std::size_t>(c)];
-      part.last_unit = cuts[static_cast<std::size_t>(c) + 1];
-      part.unsound = &unsound[static_cast<std::size_t>(c)];
       for (std::size_t column = 0; column < count; column += tile_width) {
+        kernel::FoldTask part = task;
+        std::int32_t own[tile_width];
+        part.first_unit = cuts[static_cast<std::size_t>(c)];
+        part.last_unit = cuts[static_cast<std::size_t>(c) + 1];
+        part.unsound = &unsound[static_cast<std::size_t>(c)];
         part.tile = tiles.data() + column * source.rows;
         part.first_column = static_cast<std::int32_t>(first + column);
-        part.columns = static_cast<std::int32_t>(std::min<std::size_t>(tile_width, count - column));
+        const std::size_t live = std::min<std::size_t>(tile_width, count - column);
+        part.columns = static_cast<std::int32_t>(live);
+        choose_folds(source, first + column, live, own, part);
         if (task.out != nullptr) part.out = task.out + first + column;
         table.fold(part);
       }
     });
     for (std::size_t c = 0; c + 1 < cuts.size(); ++c) {
       if (unsound[c] == 0.0) continue;
-      return find_unsound(task, cuts[c], cuts[c + 1], tiles.data(),
-                          (count + tile_width - 1) / tile_width, source.rows);
+      return find_unsound(source, task, cuts[c], cuts[c + 1], tiles.data(), first, count);
     }
   }
   return -1;

@@ -17,8 +17,9 @@ struct Source {
   std::span<const double> values;
   std::size_t rows;
   std::size_t columns;
-  std::span<const double> lot;     // empty: 1
-  std::span<const double> weight;  // empty: 1
+  std::span<const double> lot;             // empty: 1
+  std::span<const double> weight;          // empty: 1
+  std::span<const std::int32_t> fold_set;  // empty: 0
 };
 
 // Boundaries of tasks: units whose positions together are about block_rows.

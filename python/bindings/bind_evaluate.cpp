@@ -25,20 +25,23 @@ struct HeldRows {
 };
 
 struct HeldCube {
-  py::array_t<double> values, base;
+  py::array_t<double> values, base, delta;
 
-  HeldCube(const py::object& v, const py::object& b)
-      : values(strict<double>(v, "values", 2)), base(strict<double>(b, "base")) {}
+  // cube: (values, base, delta); delta is empty where nothing measures it
+  explicit HeldCube(const py::tuple& cube)
+      : values(strict<double>(cube[0], "values", 2)),
+        base(strict<double>(cube[1], "base")),
+        delta(strict<double>(cube[2], "delta")) {}
 
   [[nodiscard]] CubeView get() const {
     return {view(values), view(base), static_cast<std::size_t>(values.shape(0)),
-            static_cast<std::size_t>(values.shape(1))};
+            static_cast<std::size_t>(values.shape(1)), view(delta)};
   }
 };
 
-py::dict run(const Program& program, const py::object& values, const py::object& base,
-             const py::tuple& positions, const py::tuple& cash, int threads) {
-  const HeldCube cube(values, base);
+py::dict run(const Program& program, const py::tuple& of_rows, const py::tuple& positions,
+             const py::tuple& cash, int threads) {
+  const HeldCube cube(of_rows);
   const HeldRows<std::int64_t> lots(positions, "lots");
   const HeldRows<double> amounts(cash, "amount");
   const CubeView cube_view = cube.get();
@@ -66,10 +69,9 @@ py::dict run(const Program& program, const py::object& values, const py::object&
   return out;
 }
 
-py::array_t<double> run_grid(const Program& program, std::size_t block, const py::object& values,
-                             const py::object& base, const py::tuple& positions,
-                             const py::tuple& cash, int threads) {
-  const HeldCube cube(values, base);
+py::array_t<double> run_grid(const Program& program, std::size_t block, const py::tuple& of_rows,
+                             const py::tuple& positions, const py::tuple& cash, int threads) {
+  const HeldCube cube(of_rows);
   const HeldRows<std::int64_t> lots(positions, "lots");
   const HeldRows<double> amounts(cash, "amount");
   const CubeView cube_view = cube.get();
@@ -127,11 +129,11 @@ py::tuple run_worst(const py::tuple& positions, const py::object& values, int th
 }  // namespace
 
 void bind_evaluate(py::module_& module) {
-  module.def("evaluate", &run, py::arg("program"), py::arg("values"), py::arg("base"),
+  module.def("evaluate", &run, py::arg("program"), py::arg("cube"), py::arg("positions"),
+             py::arg("cash"), py::arg("threads") = 0,
+             "Fold a cube (values, base, delta) through a program: one line per (account, pool).");
+  module.def("grid", &run_grid, py::arg("program"), py::arg("block"), py::arg("cube"),
              py::arg("positions"), py::arg("cash"), py::arg("threads") = 0,
-             "Fold a cube through a program: one line per (account, pool).");
-  module.def("grid", &run_grid, py::arg("program"), py::arg("block"), py::arg("values"),
-             py::arg("base"), py::arg("positions"), py::arg("cash"), py::arg("threads") = 0,
              "P&L (units, columns) of one block.");
   module.def("aggregate", &run_aggregate, py::arg("positions"), py::arg("values"),
              py::arg("threads") = 0, "Sums (row, scenario) of lots times values.");

@@ -70,6 +70,15 @@ void bind_greeks(py::module_& module) {
         return out;
       },
       py::arg("exponent"), "e^x, the same bits on every machine; 0 below -690.");
+  module.def(
+      "log_ratio",
+      [](const py::object& a, const py::object& b) {
+        const auto over = strict<double>(a, "a"), under = strict<double>(b, "b");
+        py::array_t<double> out(over.size());
+        log_ratio(view(over), view(under), writable(out, "out"));
+        return out;
+      },
+      py::arg("a"), py::arg("b"), "ln(a / b) of positive numbers, the same bits on every machine.");
 }
 
 }  // namespace riskslide::python

@@ -14,21 +14,21 @@ using Names = std::vector<std::string>;
 Level level_of(const py::dict& part) {
   Level level;
   level.parent = copied<std::int32_t>(part["parent"], "parent");
-  const auto column = [&](const char* name) { return copied<double>(part[name], name); };
+  const auto column = [&](const char* name) { return copied<double>(part[name], name, 2); };
   const auto gain = column("gain"), loss = column("loss"), scale = column("scale");
   const auto deadband = column("deadband"), cap = column("cap");
-  const auto biased = strict<bool>(part["biased"], "biased");
-  const auto anchored = strict<bool>(part["anchored"], "anchored");
-  const std::size_t nodes = level.parent.size();
+  const auto biased = strict<bool>(part["biased"], "biased", 2);
+  const auto anchored = strict<bool>(part["anchored"], "anchored", 2);
+  const std::size_t folds = gain.size();
   for (const std::size_t size :
-       {gain.size(), loss.size(), scale.size(), deadband.size(), cap.size(),
+       {loss.size(), scale.size(), deadband.size(), cap.size(),
         static_cast<std::size_t>(biased.size()), static_cast<std::size_t>(anchored.size())}) {
-    if (size != nodes) {
+    if (size != folds) {
       throw InputError("E_SHAPE", "levels", -1, static_cast<double>(size),
-                       "every column of a level must have one entry a node");
+                       "every word of a level must have one entry a set and node");
     }
   }
-  for (std::size_t n = 0; n < nodes; ++n) {
+  for (std::size_t n = 0; n < folds; ++n) {
     level.folds.push_back(
         {gain[n], loss[n], scale[n], deadband[n], cap[n], biased.data()[n], anchored.data()[n]});
   }
@@ -36,13 +36,15 @@ Level level_of(const py::dict& part) {
 }
 
 py::dict part_of(const Level& level) {
+  const std::vector<py::ssize_t> shape{static_cast<py::ssize_t>(level.sets()),
+                                       static_cast<py::ssize_t>(level.parent.size())};
   const auto column = [&](double Fold::* field) {
     std::vector<double> values;
     for (const Fold& fold : level.folds) values.push_back(fold.*field);
-    return owned(std::move(values));
+    return owned(std::move(values), shape);
   };
   const auto flags = [&](bool Fold::* field) {
-    py::array_t<bool> values(static_cast<py::ssize_t>(level.folds.size()));
+    py::array_t<bool> values(shape);
     for (std::size_t n = 0; n < level.folds.size(); ++n) {
       values.mutable_data()[n] = level.folds[n].*field;
     }
@@ -66,7 +68,8 @@ Block block_of(const py::dict& part) {
           .columns = part["columns"].cast<Names>(),
           .weight = copied<double>(part["weight"], "weight"),
           .attribute = copied<double>(part["attribute"], "attribute", 2),
-          .of_base = part["of_base"].cast<bool>()};
+          .measure = static_cast<Measure>(part["measure"].cast<std::uint8_t>()),
+          .fold_set = copied<std::int32_t>(part["fold_set"], "fold_set")};
 }
 
 py::dict part_of(const Block& block, std::size_t rows) {
@@ -78,7 +81,8 @@ py::dict part_of(const Block& block, std::size_t rows) {
   const auto columns = static_cast<py::ssize_t>(block.scenarios() ? 0 : block.columns.size());
   part["attribute"] =
       owned(std::vector<double>(block.attribute), {static_cast<py::ssize_t>(rows), columns});
-  part["of_base"] = block.of_base;
+  part["measure"] = static_cast<std::uint8_t>(block.measure);
+  part["fold_set"] = owned(std::vector<std::int32_t>(block.fold_set));
   return part;
 }
 

@@ -35,13 +35,12 @@ def default_threads() -> int:
 
 def evaluate(
     program: Program,
-    values: Float,
-    base: Float,
+    cube: tuple[Float, Float, Float],
     positions: tuple[Int64, Int32, Int64],
     cash: tuple[Int64, Int32, Float],
     threads: int = 0,
 ) -> dict[str, NDArray[Any]]:
-    """Fold a cube through a program: one line per (account, pool)."""
+    """Fold a cube (values, base, delta) through a program: one line per (account, pool)."""
 
 def exponential(exponent: Float) -> Float:
     """e^x, the same bits on every machine; 0 below -690."""
@@ -59,8 +58,7 @@ def greeks(
 def grid(
     program: Program,
     block: int,
-    values: Float,
-    base: Float,
+    cube: tuple[Float, Float, Float],
     positions: tuple[Int64, Int32, Int64],
     cash: tuple[Int64, Int32, Float],
     threads: int = 0,
@@ -69,6 +67,9 @@ def grid(
 
 def instruction_set() -> str:
     """Kernels in use."""
+
+def log_ratio(a: Float, b: Float) -> Float:
+    """ln(a / b) of positive numbers, the same bits on every machine."""
 
 def positions_from_columns(
     account: Int64,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,21 +11,20 @@ import numpy as np
 from . import _core
 from .account.collateral import cash_rows
 from .account.evidence import Cash, Source
-from .account.verdict import Assessment, ratio_of, status_of
+from .account.verdict import FIGURES, Assessment, ratio_of, status_of
 from .book.columns import Float, Int64
 from .book.instruments import Instruments, Kind
-from .book.portfolio import Portfolio, Rows, rows_of
-from .book.positions import slice_rows
+from .book.portfolio import Portfolio, Rows, order_sides, rows_held, rows_of
+from .book.positions import Positions, slice_rows
 from .errors import refuse
-from .margin.program import Program
-from .margin.slides import compile_slides
+from .margin.equity import EQUITY
+from .margin.methods import METHODS
+from .margin.program import Program, Subject
 from .market.state import Market, State
 from .scenario.shocks import Scenarios
-from .scenario.slides import slide_scenarios
 from .value.cube import Cube, revalue
+from .value.exposure import cash_delta
 from .venue.rulebook import Rulebook
-
-METHODS = {"slides": (slide_scenarios, compile_slides)}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,6 +37,7 @@ class Prepared:
     state: State
     scenarios: Scenarios
     program: Program
+    positions: Positions
     cash: Cash
 
 
@@ -45,11 +45,12 @@ def prepare(
     portfolio: Portfolio, market: Market, rulebook: Rulebook, *, threads: int | None = None
 ) -> Prepared:
     """Resolve quotes and shocks, compile the rule book, lay out the cash rows."""
-    rows = rows_of(portfolio.instruments, portfolio.assets)
+    rows = rows_of(portfolio.instruments, portfolio.assets, order_sides(portfolio))
     state = market.on(rows.instruments, rulebook.terms)
     scenarios, program = _program(rulebook, rows, state)
     cash = cash_rows(portfolio, rows, state, threads)
-    return Prepared(rulebook, portfolio, rows, state, scenarios, program, cash)
+    positions = rows_held(portfolio, rows, threads)
+    return Prepared(rulebook, portfolio, rows, state, scenarios, program, positions, cash)
 
 
 def assess(
@@ -70,13 +71,15 @@ def assess(
     """
     p = prepare(portfolio, market, rulebook, threads=threads)
     cube = revalue(p.rows.instruments, p.state, p.scenarios, threads=threads)
+    if p.program.measures_delta:
+        cube = replace(cube, delta=cash_delta(p.state, threads=threads))
     accounts = len(portfolio.accounts)
     found = []
     for first in range(0, max(accounts, 1), batch or max(accounts, 1)):
         last = min(first + (batch or accounts), accounts)
-        lots = slice_rows(portfolio.positions.csr, first, last)
+        lots = slice_rows(p.positions.csr, first, last)
         amounts = slice_rows(p.cash, first, last)
-        part = _core.evaluate(p.program.core, cube.values, cube.base, lots, amounts, threads or 0)
+        part = _core.evaluate(p.program.core, cube.cells, lots, amounts, threads or 0)
         part["account"] += first
         found.append(part)
         done(last)
@@ -103,8 +106,9 @@ def _assessment(p: Prepared, cube: Cube, found: dict[str, Any]) -> Assessment:
     at = largest[largest >= 0]
     worst = np.zeros(largest.size, dtype=np.int32)
     worst[largest >= 0] = unit_scenario[at]
-    equity, initial, maintenance = (outputs[k] for k in ("equity", "initial", "maintenance"))
-    pieces = (outputs[k] for k in ("collateral", "unrealised_pnl", "option_value"))
+    figures = {n: outputs.pop(n) for n in FIGURES}
+    equity, initial, maintenance = (figures[k] for k in ("equity", "initial", "maintenance"))
+    pieces = (figures[k] for k in EQUITY)
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused
         gross = initial + maintenance + sum(np.abs(x) for x in pieces)
         excess, ratio = equity - initial, ratio_of(maintenance, equity)
@@ -115,7 +119,8 @@ def _assessment(p: Prepared, cube: Cube, found: dict[str, Any]) -> Assessment:
     return Assessment(
         account=tuple(p.portfolio.accounts[a] for a in found["account"].tolist()),
         pool=tuple(program.pools[k] for k in found["pool"].tolist()),
-        **outputs,
+        **figures,
+        components=outputs,
         excess=excess,
         maintenance_ratio=ratio,
         status=status_of(equity, initial, maintenance, gross),
@@ -136,7 +141,7 @@ def _assessment(p: Prepared, cube: Cube, found: dict[str, Any]) -> Assessment:
         units=program.units,
         unit_loss=unit_loss,
         unit_scenario=unit_scenario,
-        source=Source(p.portfolio, p.rows, cube, program, p.cash),
+        source=Source(p.portfolio.accounts, p.rows, cube, program, p.positions, p.cash),
     )
 
 
@@ -162,9 +167,9 @@ def _program(rulebook: Rulebook, rows: Rows, state: State) -> tuple[Scenarios, P
     if rulebook.status == "partial":
         fix = "has unpublished inputs; give them in a rule book of your own"
         refuse("E_PARTIAL", "rules", None, rulebook.name, fix)
-    resolve, compile_method = METHODS[rulebook.method]
-    scenarios = resolve(rulebook, state)
-    return scenarios, compile_method(rulebook, rows, scenarios)
+    method = METHODS[rulebook.method]
+    scenarios = method.scenarios(rulebook, state)
+    return scenarios, method.compile(Subject(rulebook, rows, scenarios, state.as_of))
 
 
 def _largest(offsets: Int64, loss: Float) -> Int64:
@@ -186,6 +191,10 @@ def _warnings(p: Prepared, floored: int) -> tuple[str, ...]:
         what = "futures or perpetuals without an entry price, taken as marked to market"
         found.append(f"W_MARKED: {what}: {p.portfolio.marked}")
     found += p.state.warnings
+    found += METHODS[p.rulebook.method].warnings
+    if p.rulebook.second_hand:
+        what = "parameters are second-hand, checked against no printed figure"
+        found.append(f"W_SECOND_HAND: {p.rulebook.second_hand} {what}: {p.rulebook.name}")
     listed = p.rulebook.table("collateral.haircut")
     other = 100.0 * p.rulebook.number("collateral.haircut_other")
     found += [

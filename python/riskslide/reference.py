@@ -6,20 +6,21 @@ nothing of the arithmetic that follows.
 
 from __future__ import annotations
 
+from .account.verdict import FIGURES
 from .book.columns import Float
 from .book.portfolio import Portfolio
 from .engine import prepare
 from .margin.reference import evaluate
 from .market.state import Market
-from .value.reference import revalue
+from .value.cube import Cells
+from .value.reference import cash_delta, revalue
 from .venue.rulebook import Rulebook
-
-FIGURES = ("initial", "maintenance", "equity", "collateral", "unrealised_pnl", "option_value")
 
 
 def assess_lines(portfolio: Portfolio, market: Market, rulebook: Rulebook) -> dict[str, Float]:
     """Figures (lines) by name, in the order of the lines of `assess`."""
     p = prepare(portfolio, market, rulebook)
     values, base, _ = revalue(p.state, p.scenarios)
-    found = evaluate(p.program, values, base, portfolio.positions.csr, p.cash)
+    cells = Cells(values, base, cash_delta(p.state))
+    found = evaluate(p.program, cells, p.positions.csr, p.cash)
     return {name: found["outputs"][:, p.program.outputs.index(name)].copy() for name in FIGURES}

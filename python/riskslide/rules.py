@@ -1,8 +1,19 @@
-"""Decides what every floor may ask of a rule book, so that none of them knows its schema."""
+"""Decides what every floor may ask of a rule book, and how a parameter of one is described."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """What a parameter may be: its form, the closed range of a number, the choices of a word."""
+
+    form: str  # text, texts, number, numbers, whole, odd, table
+    low: float = float("-inf")
+    high: float = float("inf")
+    choices: tuple[str, ...] = ()
 
 
 class Rules(Protocol):

@@ -20,6 +20,8 @@ KERNELS = (
     + ["revalue_black76", "revalue_bachelier", "log_ratios", "exponentials", "fold"]
 )  # fmt: skip
 
+INLINED_OR_NOT = {"fold_unit"}  # a part of fold, as the compiler pleases
+
 
 def output(*command: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
@@ -49,7 +51,7 @@ def loop_faults(path: Path, width: str) -> list[str]:
         found.append(name.group(1))
         if not any(width in line for line in products):
             faults.append(f"{name.group(1)} has no {width} fused multiply-add")
-    if sorted(found) != sorted(KERNELS):
+    if sorted(set(found) - INLINED_OR_NOT) != sorted(set(KERNELS)) or len(found) < len(KERNELS):
         faults.append(f"fused multiply-adds were found in {sorted(found)}")
     return faults
 

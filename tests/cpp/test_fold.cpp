@@ -79,7 +79,7 @@ void attributes() {
                       .weight = {},
                       .attribute = {1, 10, 1, 20, 1, 30}});
   p.blocks.push_back(p.blocks.back());
-  p.blocks.back().of_base = true;
+  p.blocks.back().measure = riskslide::Measure::value;
   p.registers = {0, 0, 0, 0, 0};
   p.outputs = {"loss", "count", "value", "based count", "based value"};
   p.output_register = {0, 1, 2, 3, 4};
@@ -159,6 +159,48 @@ void ties_go_to_the_lowest_index() {
   const Cube gains{{1, 0, 2}, {0}, 3};  // nothing loses: loss 0 in scenario 0, never -0
   const auto r = evaluate(plain_program(1, 3), gains, Book().account({{0, 1}}));
   CHECK(r.unit_scenario[0] == 0 && r.unit_loss[0] == 0 && !std::signbit(r.unit_loss[0]));
+}
+
+// Columns of one tile, and tiles of one set, fold by the set that their block names; a cash delta
+// is measured as a value is.
+void sets_by_hand() {
+  for (const std::size_t filler : {std::size_t{0}, std::size_t{16}, std::size_t{21}}) {
+    const std::size_t scenarios = filler + 4;
+    Program p = plain_program(3, scenarios);
+    p.leaf = {0, 0, 1};
+    p.levels = {{.parent = {0, 0},
+                 .folds = {{}, {.loss = 3}, {.gain = 0.5}, {}, {.gain = 1, .loss = -1}, {}}},
+                {.parent = {0}, .folds = {{}, {.deadband = 2}, {.scale = 10}}}};
+    p.blocks[0].fold_set.assign(filler, 1);
+    p.blocks[0].fold_set.insert(p.blocks[0].fold_set.end(), {0, 1, 2, 0});
+    p.blocks.push_back({.name = "delta",
+                        .reduction = Reduction::each,
+                        .columns = {"net", "gross"},
+                        .weight = {},
+                        .attribute = {1, 1, 1, 1, 1, 1},
+                        .measure = riskslide::Measure::delta,
+                        .fold_set = {0, 2}});
+    p.registers = {0, 0, 0};
+    p.outputs = {"loss", "net", "gross"};
+    p.output_register = {0, 1, 2};
+    Cube cube{std::vector<double>(3 * scenarios, 0.0), {0, 0, 0}, scenarios};
+    const std::vector<double> rows[3] = {{1, 1, 1, 2}, {-5, -5, -5, 2}, {-1, 3, 2, 1}};
+    for (std::size_t r = 0; r < 3; ++r) {
+      std::copy(rows[r].begin(), rows[r].end(), &cube.values[(r + 1) * scenarios - 4]);
+    }
+    const Book book = Book().account({{0, 1}, {1, 1}, {2, 1}});
+    riskslide::CubeView view = cube.view();
+    const std::vector<double> delta{4, -6, 7};
+    view.delta = delta;
+    const auto grid = riskslide::grid(p, 0, view, book.positions(), book.money());
+    // leaves -4 and -1, 3, 2 | leaves 4 and 1: set 0: -4 - 3; set 1: -4 + 3 = -1 within the
+    // deadband; set 2: 4 + 2 tenfold; set 0: 4 + 1
+    CHECK((std::vector<double>(grid.end() - 4, grid.end()) == std::vector<double>{-7, 0, 60, 5}));
+    const auto r = riskslide::evaluate(p, view, book.positions(), book.money());
+    CHECK((r.outputs == std::vector<double>{7, -2 + 7, 10 * (2 + 7)}));
+    CHECK((r.unit_scenario == std::vector<std::int32_t>{static_cast<std::int32_t>(filler)}));
+    CHECK_REFUSED("E_SHAPE", "delta", -1, evaluate(p, cube, book));
+  }
 }
 
 // Any number of columns: cut into tiles, the figures are those of a plain loop, exactly.
@@ -245,6 +287,7 @@ int main() {
   what_is_not_finite_is_refused();
   attributes();
   levels_by_hand();
+  sets_by_hand();
   units_and_pools();
   lots_weights_and_steps();
   ties_go_to_the_lowest_index();

@@ -21,8 +21,13 @@ Program rich_program() {
   p.leaf = {0, 2, 1};
   p.lot = {0.1, 1e-8, 1000};
   p.levels = {{.parent = {0, 0, 1},
-               .folds = {{.gain = 0.5, .biased = true, .anchored = true}, {}, {.deadband = 3}}},
-              {.parent = {0, 1}, .folds = {{.cap = 7}, {.scale = -1}}}};
+               .folds = {{.gain = 0.5, .biased = true, .anchored = true},
+                         {},
+                         {.deadband = 3},
+                         {.gain = 0.25, .biased = true, .anchored = true},
+                         {.loss = 2},
+                         {}}},
+              {.parent = {0, 1}, .folds = {{.cap = 7}, {.scale = -1}, {}, {.gain = 0}}}};
   p.units = {"unit0", "unit1"};
   p.unit_pool = {0, 1};
   p.pools = {"pool0", ""};
@@ -31,7 +36,8 @@ Program rich_program() {
                       .columns = {"delta", "gross"},
                       .weight = {},
                       .attribute = {1, 2, 3, 4, 5, 6},
-                      .of_base = true});
+                      .measure = riskslide::Measure::value,
+                      .fold_set = {0, 1}});
   p.registers = {0, 0, 0, 1.25, 1e300};
   p.steps = {{Operation::multiply, 4, 0, 3}, {Operation::maximum, 4, 4, 1}};
   p.outputs = {"initial", "maintenance"};
@@ -62,7 +68,8 @@ void round_trip() {
   CHECK(back.name == p.name && back.rows == p.rows && back.leaf == p.leaf && back.lot == p.lot);
   CHECK(back.levels[0].folds[0].gain == 0.5 && back.levels[0].folds[0].anchored);
   CHECK(back.levels[1].folds[0].cap == 7 && back.levels[1].parent == p.levels[1].parent);
-  CHECK(back.blocks[1].attribute == p.blocks[1].attribute && back.blocks[1].of_base);
+  CHECK(back.blocks[1].attribute == p.blocks[1].attribute &&
+        back.blocks[1].fold_set == p.blocks[1].fold_set);
   CHECK(back.steps[1].operation == Operation::maximum && back.steps[1].target == 4);
   CHECK(back.scenarios.price_shift[3] == 5e-324 && back.pools == p.pools);
   CHECK(rich_program().to_bytes() == bytes);
@@ -96,7 +103,10 @@ void run(const Program& p) {
                          std::vector<double>(rows, 2.0), scenarios};
   std::vector<std::pair<std::int32_t, std::int64_t>> held;
   for (std::size_t row = 0; row < rows; ++row) held.emplace_back(static_cast<std::int32_t>(row), 1);
-  const auto found = check::evaluate(p, cube, check::Book().account(held).account({}));
+  const check::Book book = check::Book().account(held).account({});
+  riskslide::CubeView view = cube.view();
+  view.delta = cube.base;
+  const auto found = riskslide::evaluate(p, view, book.positions(), book.money());
   CHECK(found.outputs.size() == found.account.size() * p.outputs.size());
 }
 
@@ -155,6 +165,12 @@ void inconsistent_programs() {
   CHECK(broken([](Program& p) { p.levels[1].folds[0].biased = true; }));
   CHECK(broken([&](Program& p) { p.levels[0].folds[0].gain = nan; }));
   CHECK(broken([](Program& p) { p.levels[0].folds[0].deadband = -1; }));
+  CHECK(broken([](Program& p) { p.levels[0].folds[3].biased = false; }));
+  CHECK(broken([](Program& p) { p.levels[0].folds.resize(3); }));
+  CHECK(broken([](Program& p) { p.blocks[1].fold_set = {0, 2}; }));
+  CHECK(broken([](Program& p) { p.blocks[1].fold_set = {-1, 0}; }));
+  CHECK(broken([](Program& p) { p.blocks[1].fold_set = {0}; }));
+  CHECK(broken([](Program& p) { p.blocks[1].measure = static_cast<riskslide::Measure>(3); }));
   CHECK(broken([](Program& p) { p.levels.resize(17); }));
   CHECK(broken([](Program& p) { p.unit_pool = {1, 0}; }));
   CHECK(broken([](Program& p) { p.unit_pool = {0, 2}; }));

@@ -127,15 +127,15 @@ Column folds_of(const kernel::Table& table) {
   constexpr std::int64_t rows = 60, units = 500;
   const auto width = static_cast<std::size_t>(kernel::tile_width);
   const Column tile = random.column(static_cast<std::size_t>(rows) * width, -1, 1);
-  riskslide::kernel::FoldNode leaves[6] = {}, nodes[3] = {};
-  for (int n = 0; n < 6; ++n) {
+  riskslide::kernel::FoldNode leaves[12] = {}, nodes[6] = {};  // two sets
+  for (int n = 0; n < 12; ++n) {
     leaves[n].gain = 0.3 * n;
     leaves[n].loss = 1.1;
     leaves[n].scale = n == 5 ? -1.0 : 0.9;
     leaves[n].cap = n == 2 ? 0.5 : infinity;
     leaves[n].deadband = n == 3 ? 0.2 : 0.0;
     leaves[n].form = n == 2 || n == 3 ? kernel::FoldNode::general : kernel::FoldNode::slopes;
-    leaves[n].parent = n / 2;
+    leaves[n].parent = n % 6 / 2;
     leaves[n].anchored = n % 2;
   }
   for (auto& node : nodes) {
@@ -171,8 +171,8 @@ Column folds_of(const kernel::Table& table) {
   task.unit_runs = unit_runs.data();
   task.last_unit = units;
   task.depth = 2;
-  task.levels[0].nodes = leaves;
-  task.levels[1].nodes = nodes;
+  task.levels[0] = {.nodes = leaves, .count = 6};
+  task.levels[1] = {.nodes = nodes, .count = 3};
   task.columns = 13;
   Column out(static_cast<std::size_t>(units) * 13), worst(units);
   std::vector<std::int32_t> scenario(units);
@@ -182,6 +182,10 @@ Column folds_of(const kernel::Table& table) {
   task.worst = worst.data();
   task.scenario = scenario.data();
   task.stride = 1;
+  table.fold(task);
+  out.insert(out.end(), worst.begin(), worst.end());
+  const std::int32_t sets[kernel::tile_width] = {0, 1, 1, 0, 1};
+  task.fold_set = sets;
   table.fold(task);
   out.insert(out.end(), worst.begin(), worst.end());
   out.insert(out.end(), scenario.begin(), scenario.end());

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 import riskslide as rs
-from riskslide.venue.rulebook import SCHEMAS, check
+from riskslide.margin.methods import METHODS
+from riskslide.venue.rulebook import check
 
-SCHEMA = SCHEMAS["slides"]
+SCHEMA = METHODS["slides"].schema
 TEXT = (resources.files("riskslide.venue") / "presets" / "generic-slides.toml").read_text("utf-8")
 NUMBERS = [key for key, spec in SCHEMA.items() if spec.form not in ("text", "texts")]
 

@@ -8,6 +8,7 @@ standard deviations it is 5e-11 off where the kernel is 3e-13 off, against 60 di
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -18,11 +19,21 @@ import riskslide as rs
 from riskslide import _core
 from riskslide.account.collateral import cash_rows
 from riskslide.book.portfolio import rows_of
-from riskslide.engine import METHODS
 from riskslide.margin import reference as fold_reference
-from riskslide.margin.program import Block, Fold, Level, Operation, Program, Reduction, Steps
+from riskslide.margin.methods import METHODS
+from riskslide.margin.program import (
+    Block,
+    Fold,
+    Level,
+    Measure,
+    Operation,
+    Program,
+    Reduction,
+    Steps,
+)
 from riskslide.reference import assess_lines
 from riskslide.value import reference
+from riskslide.value.cube import Cells
 
 TOLERANCE = 1e-12
 AS_OF = "2026-02-05T12:00:00Z"
@@ -136,7 +147,7 @@ def line_sizes(portfolio: rs.Portfolio, market: rs.Market, rulebook: rs.Rulebook
     """Sum of |q V| of every account (the rule book has one pool)."""
     rows = rows_of(portfolio.instruments, portfolio.assets)
     state = market.on(rows.instruments, rulebook.terms)
-    cube = rs.revalue(rows.instruments, state, METHODS["slides"][0](rulebook, state))
+    cube = rs.revalue(rows.instruments, state, METHODS["slides"].scenarios(rulebook, state))
     size = np.abs(cube.base) + np.abs(cube.values).max(axis=1)
     size = np.maximum(size, 1e-30 * np.abs(state.price * state.multiplier * state.fx))
     out = np.zeros(len(portfolio.accounts))
@@ -200,8 +211,8 @@ def nested(rng: np.random.Generator, nodes: int, parents: int) -> list[int]:
     return sorted(int(p) for p in rng.integers(0, parents, size=nodes))
 
 
-def random_program(seed: int) -> tuple[Program, np.ndarray, np.ndarray, float]:
-    """A program with its cube (values, base) and the largest factor of its folds."""
+def random_program(seed: int) -> tuple[Program, Cells, float]:
+    """A program with its cube and the largest factor of its folds."""
     rng = np.random.default_rng(10_000 + seed)
     rows, depth = int(rng.integers(1, 30)), int(rng.integers(0, 5))
     scenarios = int(
@@ -213,15 +224,19 @@ def random_program(seed: int) -> tuple[Program, np.ndarray, np.ndarray, float]:
     for _ in range(depth):
         widths.append(widths[-1] + int(rng.integers(0, 5)))
     widths.reverse()
-    folds = [[random_fold(rng, level == 0) for _ in range(widths[level])] for level in range(depth)]
+    sets = int(rng.integers(1, 4)) if depth else 1
+    folds = [
+        [random_fold(rng, level == 0) for _ in range(sets * widths[level])]
+        for level in range(depth)
+    ]
     levels = tuple(
-        Level.of(list(zip(nested(rng, widths[k], widths[k + 1]), folds[k], strict=True)))
+        Level.of(nested(rng, widths[k], widths[k + 1]), *fold_sets(folds[k], widths[k]))
         for k in range(depth)
     )
     factor = 1.0
     for level in folds:
         factor *= max(abs(f.scale) * max(abs(f.gain), abs(f.loss), 1.0) for f in level)
-    blocks = [random_block(rng, rows, scenarios, k) for k in range(int(rng.integers(1, 4)))]
+    blocks = [random_block(rng, rows, scenarios, sets, k) for k in range(int(rng.integers(1, 4)))]
     width = sum(1 if b.reduction == Reduction.WORST else len(b.columns) for b in blocks)
     steps = Steps([0.0] * width)
     for _ in range(int(rng.integers(0, 4))):
@@ -249,17 +264,38 @@ def random_program(seed: int) -> tuple[Program, np.ndarray, np.ndarray, float]:
     values = rng.normal(size=(rows, scenarios)) * 10.0 ** rng.integers(-2, 4, size=(rows, 1))
     if seed % 5 == 0:
         values = np.rint(values)  # ties between scenarios
-    return program, values, rng.normal(size=rows) * 50.0, factor
+    base, delta = rng.normal(size=(2, rows)) * 50.0
+    return program, Cells(values, base.copy(), delta.copy()), factor
 
 
-def random_block(rng: np.random.Generator, rows: int, scenarios: int, number: int) -> Block:
+def fold_sets(folds: list[Fold], nodes: int) -> list[list[Fold]]:
+    """Folds of all nodes, set by set; biased and anchored are those of the first set."""
+    return [
+        [
+            replace(fold, biased=first.biased, anchored=first.anchored)
+            for fold, first in zip(folds[k : k + nodes], folds[:nodes], strict=True)
+        ]
+        for k in range(0, len(folds), nodes)
+    ]
+
+
+def random_block(
+    rng: np.random.Generator, rows: int, scenarios: int, sets: int, number: int
+) -> Block:
     reduction = Reduction(int(rng.integers(0, 2)))
+
+    def chosen(columns: int) -> Any:
+        """A set for every column, often runs of one set, sometimes none named."""
+        drawn = np.repeat(rng.integers(0, sets, size=columns), rng.integers(1, 40, size=columns))
+        return drawn[: columns if rng.random() < 0.8 else 0].astype(np.int32)
+
     if rng.random() < 0.6:
         return Block(
             f"b{number}",
             reduction,
             columns=tuple(f"s{k}" for k in range(scenarios)),
             weight=rng.choice([1.0, 0.35, 0.0], size=scenarios),
+            fold_set=chosen(scenarios),
         )
     count = int(rng.integers(1, 20))
     return Block(
@@ -267,7 +303,8 @@ def random_block(rng: np.random.Generator, rows: int, scenarios: int, number: in
         reduction,
         columns=tuple(f"c{k}" for k in range(count)),
         attribute=rng.normal(size=(rows, count)),
-        of_base=bool(rng.random() < 0.5),
+        measure=Measure(int(rng.integers(0, 3))),
+        fold_set=chosen(count),
     )
 
 
@@ -285,15 +322,13 @@ def random_rows(seed: int, program: Program) -> tuple[Any, Any]:
     return positions, cash
 
 
-def unit_sizes(
-    program: Program, values: Any, base: Any, lines: list[fold_reference.Line]
-) -> list[float]:
+def unit_sizes(program: Program, cube: Cells, lines: list[fold_reference.Line]) -> list[float]:
     """|q| times the largest figure of its row, for every unit of every line."""
-    size = np.abs(values).max(axis=1) + np.abs(base)
+    size = np.abs(cube.values).max(axis=1) + np.abs(cube.base)
+    measured = (1.0, np.abs(cube.base), np.abs(cube.delta))
     for block in program.blocks:
         if block.attribute.size:
-            of = np.abs(base) if block.of_base else 1.0
-            size = size + np.abs(block.attribute).max(axis=1) * of
+            size = size + np.abs(block.attribute).max(axis=1) * measured[block.measure]
     return [
         sum(abs(h.quantity) * float(size[h.row]) for h in held)
         for line in lines
@@ -302,21 +337,21 @@ def unit_sizes(
 
 
 def check_program(seed: int) -> float:
-    program, values, base, factor = random_program(seed)
+    program, cube, factor = random_program(seed)
     positions, cash = random_rows(seed, program)
-    found = _core.evaluate(program.core, values, base, positions, cash, 1 + seed % 3)
-    expected = fold_reference.evaluate(program, values, base, positions, cash)
+    found = _core.evaluate(program.core, cube, positions, cash, 1 + seed % 3)
+    expected = fold_reference.evaluate(program, cube, positions, cash)
     for name in ("account", "pool", "unit_offsets", "unit"):
         assert found[name].tolist() == expected[name].tolist(), (seed, name)
     lines = fold_reference._lines(program, positions, cash)
-    of_unit = np.array(unit_sizes(program, values, base, lines)) * factor
+    of_unit = np.array(unit_sizes(program, cube, lines)) * factor
     ends = expected["unit_offsets"]
     of_line = np.array([of_unit[a:b].sum() for a, b in pairwise(ends)])
     width = program.registers.size - len(program.steps)
     difference = np.abs(found["outputs"] - expected["outputs"])[:, :width]
     assert (difference <= TOLERANCE * of_line[:, None]).all(), (seed, difference, of_line)
     check_steps(program, found["outputs"])
-    check_units(program, values, base, positions, cash, found, of_unit)
+    check_units(program, cube, positions, cash, found, of_unit)
     return float((difference / np.where(of_line > 0, of_line, 1.0)[:, None]).max(initial=0.0))
 
 
@@ -329,13 +364,13 @@ def check_steps(program: Program, outputs: Any) -> None:
 
 
 def check_units(
-    program: Program, values: Any, base: Any, positions: Any, cash: Any, found: Any, size: Any
+    program: Program, cube: Cells, positions: Any, cash: Any, found: Any, size: Any
 ) -> None:
     """unit_loss and unit_scenario are those of the grid, and the grid is the reference's."""
     column = 0
     for number, block in enumerate(program.blocks):
-        grid = _core.grid(program.core, number, values, base, positions, cash)
-        expected = fold_reference.grid(program, number, values, base, positions, cash)
+        grid = _core.grid(program.core, number, cube, positions, cash)
+        expected = fold_reference.grid(program, number, cube, positions, cash)
         assert grid.shape == expected.shape
         assert (np.abs(grid - expected) <= TOLERANCE * size[:, None]).all()
         if block.reduction != Reduction.WORST:

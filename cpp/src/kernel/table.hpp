@@ -63,7 +63,8 @@ struct FoldNode {
 };
 
 struct FoldLevel {
-  const FoldNode* nodes;
+  const FoldNode* nodes;  // (sets, count)
+  std::int64_t count;
 };
 
 inline constexpr int max_levels = 16;
@@ -82,6 +83,7 @@ struct FoldTask {
   std::int64_t first_unit, last_unit;
   FoldLevel levels[max_levels];
   int depth;
+  const std::int32_t* fold_set;  // set of every column of the tile; null where all take the first
   // reduction: worst if it is given, else store
   double* worst;           // (units, stride) most negative sum so far
   std::int32_t* scenario;  // (units, stride)

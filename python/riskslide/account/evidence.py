@@ -7,11 +7,19 @@ from dataclasses import dataclass
 
 from .. import _core
 from ..book.columns import Float, Int32, Int64
-from ..book.portfolio import Portfolio, Rows
-from ..book.positions import slice_rows
+from ..book.portfolio import Rows
+from ..book.positions import Positions, slice_rows
+from ..margin.equity import EQUITY
 from ..margin.program import Program
 from ..value.cube import Cube
-from .verdict import Assessment, Contribution, Evidence, UnitEvidence, shares
+from .verdict import (
+    CONTINGENCIES,
+    Assessment,
+    Contribution,
+    Evidence,
+    UnitEvidence,
+    shares,
+)
 
 Cash = tuple[Int64, Int32, Float]
 
@@ -20,64 +28,78 @@ Cash = tuple[Int64, Int32, Float]
 class Source:
     """What an assessment was computed from."""
 
-    portfolio: Portfolio
+    accounts: tuple[str, ...]
     rows: Rows
     cube: Cube
     program: Program
+    positions: Positions
     cash: Cash
 
     def evidence(self, of: Assessment, line: int) -> Evidence:
         """Evidence of one line: every unit's grid, worst scenario and contributions."""
-        account = self.portfolio.accounts.index(of.account[line])
-        positions = slice_rows(self.portfolio.positions.csr, account, account + 1)
+        account = self.accounts.index(of.account[line])
+        positions = slice_rows(self.positions.csr, account, account + 1)
         cash: Cash = slice_rows(self.cash, account, account + 1)
-        grid = _core.grid(self.program.core, 0, self.cube.values, self.cube.base, positions, cash)
+        grid = _core.grid(self.program.core, 0, self.cube.cells, positions, cash)
         found = range(int(of.unit_offsets[line]), int(of.unit_offsets[line + 1]))
         first = int(of.unit_offsets[of.line(of.account[line])])
-        units = tuple(
-            self.unit(of, k, tuple(grid[k - first].tolist()), positions, cash) for k in found
+        held = self.held(positions, cash)
+        units = tuple(self.unit(of, k, tuple(grid[k - first].tolist()), held) for k in found)
+        factor = of.components.get("maintenance_factor")
+        share = 1.0 if factor is None else float(factor[line])
+        losses = {u.unit: u.loss for u in units}
+        losses |= {n: float(of.components[n][line]) for n in CONTINGENCIES if n in of.components}
+        maintenance, parts = shares(
+            float(of.maintenance[line]), [share * x for x in losses.values()]
         )
-        maintenance, parts = shares(float(of.maintenance[line]), [u.loss for u in units])
-        components = ("collateral", "unrealised_pnl", "option_value")
         equity, pieces = shares(
-            float(of.equity[line]), [float(getattr(of, c)[line]) for c in components]
+            float(of.equity[line]), [float(getattr(of, c)[line]) for c in EQUITY]
         )
         return Evidence(
             account=of.account[line],
             pool=of.pool[line],
             maintenance=maintenance,
-            maintenance_parts=dict(zip((u.unit for u in units), parts, strict=True)),
+            maintenance_parts=dict(zip(losses, parts, strict=True)),
+            components={n: float(x[line]) for n, x in of.components.items()},
             initial=round(float(of.initial[line]) * 1e9),
             equity=equity,
-            equity_parts=dict(zip(components, pieces, strict=True)),
+            equity_parts=dict(zip(EQUITY, pieces, strict=True)),
             units=units,
             rulebook_sha256=of.rulebook_sha256,
             program_sha256=of.program_sha256,
         )
+
+    def held(
+        self, positions: tuple[Int64, Int32, Int64], cash: tuple[Int64, Int32, Float]
+    ) -> list[tuple[int, float]]:
+        """Contract units, or the amount, of every row that an account holds."""
+        lot = self.program.lot
+        found = [
+            (row, lots * float(lot[row]))
+            for row, lots in zip(positions[1].tolist(), positions[2].tolist(), strict=True)
+        ]
+        return found + [
+            (row, math.fsum(cash[2][cash[1] == row].tolist()))
+            for row in dict.fromkeys(cash[1].tolist())
+        ]
 
     def unit(
         self,
         of: Assessment,
         k: int,
         grid: tuple[float, ...],
-        positions: tuple[Int64, Int32, Int64],
-        cash: Cash,
+        held: list[tuple[int, float]],
     ) -> UnitEvidence:
-        """One unit; what is owned contributes what its haircut leaves of its move."""
+        """One unit; every row contributes what its leaf passes on of its move."""
         scenario, number = int(of.unit_scenario[k]), int(of.unit[k])
-        instruments, names = self.rows.instruments, self.rows.instruments.name
-        moved = self.cube.values[:, scenario] * self.program.blocks[0].weight[scenario]
-        held = [
-            (row, lots * float(instruments.lot[row]))
-            for row, lots in zip(positions[1].tolist(), positions[2].tolist(), strict=True)
-        ]
-        held += [
-            (row, math.fsum(cash[2][cash[1] == row].tolist()))
-            for row in dict.fromkeys(cash[1].tolist())
-        ]
-        mine = [(row, amount) for row, amount in held if instruments.underlying[row] == number]
+        names = self.rows.instruments.name
+        block = self.program.blocks[0]
+        moved = self.cube.values[:, scenario] * block.weight[scenario]
+        fold_set = int(block.fold_set[scenario]) if block.fold_set.size else 0
+        mine = [(row, amount) for row, amount in held if self.unit_of(row) == number]
+        change = {row: amount * float(moved[row]) for row, amount in mine}
         contributions = [
-            Contribution(names[row], amount, amount * self.slope(row, mine) * float(moved[row]))
+            Contribution(names[row], amount, self.slope(row, mine, change, fold_set) * change[row])
             for row, amount in mine
         ]
         return UnitEvidence(
@@ -89,15 +111,24 @@ class Source:
             contributions=tuple(contributions),
         )
 
-    def slope(self, row: int, held: list[tuple[int, float]]) -> float:
-        """Share of a row's change that its leaf passes on, by the sign of what the leaf is worth.
+    def unit_of(self, row: int) -> int:
+        node = int(self.program.leaf[row])
+        for level in self.program.levels:
+            node = int(level.parent[node])
+        return node
+
+    def slope(
+        self, row: int, held: list[tuple[int, float]], change: dict[int, float], fold_set: int
+    ) -> float:
+        """Share of a row's change that its leaf passes on, by the sign of what the leaf folds.
 
         All rows of a biased leaf are the same asset, so that no scenario turns the sign.
         """
         level, node = self.program.levels[0], int(self.program.leaf[row])
-        if not level.biased[node]:
-            return 1.0
-        worth = math.fsum(
-            amount * float(self.cube.base[r]) for r, amount in held if self.program.leaf[r] == node
-        )
-        return float(level.gain[node] if worth >= 0 else level.loss[node])
+        at = (fold_set, node)
+        mine = [(r, amount) for r, amount in held if self.program.leaf[r] == node]
+        if level.biased[at]:
+            folded = math.fsum(amount * float(self.cube.base[r]) for r, amount in mine)
+        else:
+            folded = math.fsum(change[r] for r, _ in mine)
+        return float(level.scale[at] * (level.gain[at] if folded >= 0 else level.loss[at]))

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..book.columns import Float, Int32, Int64, UInt8
 from ..errors import nearest, refuse
+from ..margin.equity import EQUITY
 
 NANO = 1e9  # amounts are explained in whole billionths of the reporting unit
 
@@ -73,8 +74,11 @@ class Contribution:
 
 @dataclass(frozen=True, slots=True)
 class UnitEvidence:
-    """Where one unit (underlying) loses most: the loss is -(sum of the contributions), floored at
-    zero; `grid` is its P&L in every scenario."""
+    """Where one unit loses most; `grid` is its P&L in every scenario.
+
+    The loss is -(sum of the contributions), floored at zero, under rule books whose leaves fold
+    straight into units; others (Deribit's) dampen and offset that sum first, as `grid` shows.
+    """
 
     unit: str
     loss: float
@@ -88,19 +92,25 @@ class UnitEvidence:
 class Evidence:
     """Everything that a requirement was made of, so that it can be worked again by hand.
 
-    `maintenance_parts` and `equity_parts` are whole billionths that add up to the totals exactly.
+    `components` are what else the method computed, in the reporting currency; `maintenance_parts`
+    and `equity_parts` are whole billionths that add up to the totals exactly.
     """
 
     account: str
     pool: str
     maintenance: int
     maintenance_parts: Mapping[str, int]
+    components: Mapping[str, float]
     initial: int
     equity: int
     equity_parts: Mapping[str, int]
     units: tuple[UnitEvidence, ...]
     rulebook_sha256: str
     program_sha256: str
+
+
+FIGURES = ("initial", "maintenance", "equity", *EQUITY)
+CONTINGENCIES = ("roll_shock", "delta_shock")  # components that maintenance holds beside units
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,6 +120,7 @@ class Assessment:
     Amounts (L) in the reporting currency: equity = collateral (balances after haircut)
     + unrealised_pnl + option_value; maintenance, initial >= 0; excess = equity - initial;
     maintenance_ratio = maintenance / equity, negative where equity is.
+    components (L each): what else the method computes on the way to the requirement.
     worst_scenario (L): index of the scenario behind the largest unit loss, `scenarios` the labels.
     grid_only: worst losses are over the listed scenarios, not over the space between them.
     """
@@ -122,6 +133,7 @@ class Assessment:
     collateral: Float
     unrealised_pnl: Float
     option_value: Float
+    components: Mapping[str, Float]
     excess: Float
     maintenance_ratio: Float
     status: UInt8
@@ -148,13 +160,15 @@ class Assessment:
 
     @property
     def parts(self) -> dict[str, Float]:
-        """Maintenance of every line by unit, (L) each; they add up to `maintenance`."""
+        """Maintenance of every line by unit and contingency, (L) each; they add up to it."""
         out = {name: np.zeros(len(self)) for name in self.units}
         line = np.repeat(np.arange(len(self)), self.unit_offsets[1:] - self.unit_offsets[:-1])
         for k, name in enumerate(self.units):
             at = self.unit == k
             out[name][line[at]] = self.unit_loss[at]
-        return out
+        out |= {n: self.components[n] for n in CONTINGENCIES if n in self.components}
+        factor = self.components.get("maintenance_factor", np.ones(len(self)))
+        return {name: part * factor for name, part in out.items()}
 
     def line(self, account: str) -> int:
         """Index of the first line of an account; InputError `E_UNKNOWN` if there is none."""

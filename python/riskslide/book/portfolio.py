@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Any, Self
 
@@ -21,42 +21,61 @@ class Role(IntEnum):
     POSITION = 0
     BALANCE = 1
     PNL = 2
+    ORDER = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows:
-    """Everything that is valued: the instruments, a balance per asset, unrealised P&L per currency.
+    """Everything that is valued: the instruments, a balance per asset, unrealised P&L per currency,
+    and for open orders the instrument again, once for purchases and once for sales.
 
     A balance and a P&L row are spot instruments: so many coins, worth what the coin is worth.
-    balance, pnl: row of each asset and currency.
+    balance, pnl: row of each asset and currency; orders: row of each (instrument, is it bought).
     """
 
     instruments: Instruments
     role: UInt8
     balance: dict[str, int]
     pnl: dict[str, int]
+    orders: dict[tuple[int, bool], int]
+
+    @property
+    def lot(self) -> Float:
+        """Contract units of one unit of quantity: lots of contracts, amounts of cash."""
+        is_cash = (self.role == Role.BALANCE.value) | (self.role == Role.PNL.value)
+        return np.where(is_cash, 1.0, self.instruments.lot)
 
     def __len__(self) -> int:
         return len(self.instruments)
 
 
-def rows_of(instruments: Instruments, assets: Iterable[str]) -> Rows:
-    """Rows of a book that holds these instruments and may hold these assets."""
+def rows_of(
+    instruments: Instruments,
+    assets: Iterable[str],
+    orders: Iterable[tuple[int, bool]] = (),
+) -> Rows:
+    """Rows of a book that holds these instruments and may hold these assets and orders.
+
+    orders: (instrument, whether it is bought).
+    """
     held = sorted(set(assets))
     settled = sorted({instruments.currencies[c] for c in np.unique(instruments.currency).tolist()})
     cash = [f"balance:{a}" for a in held] + [f"pnl:{c}" for c in settled]
     spots = Instruments.from_columns(
         name=cash, kind="spot", underlying=[*held, *settled], currency=[*held, *settled]
     )
-    n = len(instruments)
-    role = np.full(n + len(cash), Role.POSITION, dtype=np.uint8)
-    role[n : n + len(held)] = Role.BALANCE.value
-    role[n + len(held) :] = Role.PNL.value
+    n, sides = len(instruments), sorted(set(orders))
+    ordered = instruments.take([i for i, _ in sides])
+    words = ["buy" if bought else "sell" for _, bought in sides]
+    titles = tuple(f"order:{w}:{n}" for w, n in zip(words, ordered.name, strict=True))
+    roles = (Role.POSITION, Role.BALANCE, Role.PNL, Role.ORDER)
+    counts = (n, len(held), len(settled), len(sides))
     return Rows(
-        instruments=join(instruments, spots),
-        role=role,
+        instruments=join(join(instruments, spots), replace(ordered, name=titles, index={})),
+        role=np.repeat(np.array([r.value for r in roles], dtype=np.uint8), counts),
         balance={a: n + k for k, a in enumerate(held)},
         pnl={c: n + len(held) + k for k, c in enumerate(settled)},
+        orders={side: n + len(cash) + k for k, side in enumerate(sides)},
     )
 
 
@@ -67,8 +86,9 @@ class Portfolio:
     accounts: names, sorted; positions: CSR of lots over `instruments`; entry_*: one element for
     each position row that names an entry price (account, instrument, quantity in contract units,
     price), the others being marked to market; balance_*: account, asset, amount in asset units,
-    negative = debt; duplicates: position rows that were summed into another; marked: rows of
-    futures and perpetuals without an entry price.
+    negative = debt; order_*: one element for each open order (account, instrument, lots, negative =
+    a sale); duplicates: position rows that were summed into another; marked: rows of futures and
+    perpetuals without an entry price.
     """
 
     instruments: Instruments
@@ -82,6 +102,9 @@ class Portfolio:
     balance_account: Int64
     balance_asset: Int64
     balance_amount: Float
+    order_account: Int64
+    order_instrument: Int64
+    order_lots: Int64
     duplicates: int = 0
     marked: int = 0
 
@@ -97,13 +120,17 @@ class Portfolio:
         balance_account: Iterable[str] = (),
         balance_asset: Iterable[str] = (),
         balance_amount: Any = (),
+        order_account: Iterable[str] = (),
+        order_instrument: Iterable[str] = (),
+        order_quantity: Any = (),
         threads: int | None = None,
     ) -> Self:
         """A book from rows of plain values.
 
         quantity: venue contract units, negative = short, a whole number of lots; entry_price: price
-        at which the row was opened, NaN or None where it is marked to market. Rows of one account
-        and instrument are summed. Raises InputError naming row, column, value and fix.
+        at which the row was opened, NaN or None where it is marked to market; order_quantity: what
+        an open order would still buy (positive) or sell. Rows of one account and instrument are
+        summed, purchases and sales apart. Raises InputError naming row, column, value and fix.
         """
         names, held = text_column(account, "account"), text_column(instrument, "instrument")
         n = len(names)
@@ -115,7 +142,11 @@ class Portfolio:
         assets = text_column(balance_asset, "balance_asset", len(owners))
         amounts = finite_column(balance_amount, "balance_amount", len(owners))
 
-        accounts = tuple(sorted({*names, *owners}))
+        traders = text_column(order_account, "order_account")
+        wanted = text_column(order_instrument, "order_instrument", len(traders))
+        open_quantity = finite_column(order_quantity, "order_quantity", len(traders))
+
+        accounts = tuple(sorted({*names, *owners, *traders}))
         number = {name: k for k, name in enumerate(accounts)}
         known_assets = tuple(sorted(set(assets)))
         a = index_of(names, number, "account", "accounts")
@@ -126,6 +157,7 @@ class Portfolio:
             a, rank[i], lots, accounts=len(accounts), instruments=len(instruments), threads=threads
         )
         positions = Positions(ranked.offsets, order[ranked.instrument], ranked.lots)
+        ordered = index_of(wanted, instruments.index, "order_instrument", "instruments given")
         opened = np.flatnonzero(~np.isnan(entries))
         margined = np.isin(instruments.kind[i], (Kind.FUTURE.value, Kind.PERPETUAL.value))
         inverse = instruments.inverse[i[opened]]
@@ -147,9 +179,40 @@ class Portfolio:
                 assets, {s: k for k, s in enumerate(known_assets)}, "balance_asset", "assets"
             ),
             balance_amount=amounts,
+            order_account=index_of(traders, number, "order_account", "accounts"),
+            order_instrument=ordered,
+            order_lots=lots_of(open_quantity, instruments.lot[ordered]),
             duplicates=n - int(positions.instrument.size),
             marked=int(np.flatnonzero(np.isnan(entries) & margined).size),
         )
+
+
+def order_sides(portfolio: Portfolio) -> set[tuple[int, bool]]:
+    """(instrument, whether it is bought) of every open order."""
+    bought = portfolio.order_lots > 0
+    return set(zip(portfolio.order_instrument.tolist(), bought.tolist(), strict=True))
+
+
+def rows_held(portfolio: Portfolio, rows: Rows, threads: int | None = None) -> Positions:
+    """Positions, and open orders summed by side, as rows of a program."""
+    if not rows.orders:
+        return portfolio.positions
+    held, n = portfolio.positions, len(portfolio.instruments)
+    rank, order = canonical_order(portfolio.instruments)
+    after = np.arange(n, len(rows), dtype=np.int64)  # cash and orders lie behind the instruments
+    row_of_rank = np.concatenate([order, after]).astype(np.int32)
+    sides = zip(portfolio.order_instrument.tolist(), portfolio.order_lots.tolist(), strict=True)
+    ordered = np.array([rows.orders[(i, lots > 0)] for i, lots in sides], dtype=np.int64)
+    owner = np.repeat(np.arange(held.accounts), held.offsets[1:] - held.offsets[:-1])
+    ranked = Positions.from_columns(
+        np.concatenate([owner, portfolio.order_account]),
+        np.concatenate([rank[held.instrument], ordered]),
+        np.concatenate([held.lots, portfolio.order_lots]),
+        accounts=held.accounts,
+        instruments=len(rows),
+        threads=threads,
+    )
+    return Positions(ranked.offsets, row_of_rank[ranked.instrument], ranked.lots)
 
 
 def _entries(values: Any, size: int) -> Float:

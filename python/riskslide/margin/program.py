@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .. import _core
 from ..book.columns import Bool, Float, Int32
+from ..book.portfolio import Rows
+from ..rules import Rules
 from ..scenario.shocks import Scenarios
+
+
+class Subject(NamedTuple):
+    """What a method compiles: its rule book, the rows, the resolved scenarios, and the instant
+    (UTC nanoseconds) from which days to expiry count."""
+
+    rules: Rules
+    rows: Rows
+    scenarios: Scenarios
+    as_of: int
 
 
 class Reduction(IntEnum):
@@ -20,6 +33,14 @@ class Reduction(IntEnum):
 
     WORST = 0
     EACH = 1
+
+
+class Measure(IntEnum):
+    """What an attribute counts: itself, or so much of the row's value or cash delta (see Cube)."""
+
+    ONE = 0
+    VALUE = 1
+    DELTA = 2
 
 
 class Operation(IntEnum):
@@ -51,7 +72,10 @@ class Fold:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Level:
-    """One level of the netting tree: node n folds into `parent[n]` of the next level."""
+    """One level of the netting tree: node n folds into `parent[n]` of the next level.
+
+    The words of the folds are matrices (sets, nodes): a column folds by the set its block names.
+    """
 
     parent: Int32
     gain: Float
@@ -63,30 +87,27 @@ class Level:
     anchored: Bool
 
     @classmethod
-    def of(cls, nodes: list[tuple[int, Fold]]) -> Level:
-        """A level from (parent, fold) of each node; parents must not decrease."""
-        folds = [f for _, f in nodes]
+    def of(cls, parent: Sequence[int], *sets: Sequence[Fold]) -> Level:
+        """A level from the parent of each node and the folds of all nodes, set by set.
 
-        def numbers(name: str) -> Float:
-            return np.array([getattr(f, name) for f in folds], dtype=np.float64)
+        Parents must not decrease; a node is biased and anchored in all sets, or in none.
+        """
 
-        return cls(
-            parent=np.array([p for p, _ in nodes], dtype=np.int32),
-            gain=numbers("gain"),
-            loss=numbers("loss"),
-            scale=numbers("scale"),
-            deadband=numbers("deadband"),
-            cap=numbers("cap"),
-            biased=np.array([f.biased for f in folds], dtype=np.bool_),
-            anchored=np.array([f.anchored for f in folds], dtype=np.bool_),
-        )
+        def word(name: str, dtype: type) -> Any:
+            rows = [[getattr(fold, name) for fold in folds] for folds in sets]
+            return np.array(rows, dtype=dtype).reshape(len(sets), len(parent))
+
+        numbers = {n: word(n, np.float64) for n in ("gain", "loss", "scale", "deadband", "cap")}
+        flags = {n: word(n, np.bool_) for n in ("biased", "anchored")}
+        return cls(parent=np.array(parent, dtype=np.int32), **numbers, **flags)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Block:
     """Columns that run through the tree: the scenarios (attribute has no column) or attributes.
 
-    attribute (rows, columns), times the row's base value if `of_base`; weight (scenarios).
+    attribute (rows, columns), times the row's `measure`; weight (scenarios); fold_set (columns):
+    the set of folds of every column, the first where it is empty.
     """
 
     name: str
@@ -94,7 +115,8 @@ class Block:
     columns: tuple[str, ...] = ()
     weight: Float = field(default_factory=lambda: np.zeros(0))
     attribute: Float = field(default_factory=lambda: np.zeros((0, 0)))
-    of_base: bool = False
+    measure: int = Measure.ONE
+    fold_set: Int32 = field(default_factory=lambda: np.zeros(0, dtype=np.int32))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -154,6 +176,11 @@ class Program:
         return bytes(self.core.to_bytes())
 
     @property
+    def measures_delta(self) -> bool:
+        """Whether a block reads the cash delta of the rows."""
+        return any(b.measure == Measure.DELTA.value for b in self.blocks)
+
+    @property
     def sha256(self) -> str:
         return hashlib.sha256(self.to_bytes()).hexdigest()
 
@@ -165,7 +192,7 @@ class Program:
 _TEXTS = ("name", "rulebook_sha256")
 _PLAIN = (*_TEXTS, "leaf", "lot", "unit_pool", "registers", "steps", "output_register")
 _LEVEL = ("parent", "gain", "loss", "scale", "deadband", "cap", "biased", "anchored")
-_BLOCK = ("name", "reduction", "weight", "attribute", "of_base")
+_BLOCK = ("name", "reduction", "weight", "attribute", "measure", "fold_set")
 
 
 @dataclass(slots=True)

@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..book.columns import Float, Int32, Int64
+from ..value.cube import Cells
 from ..value.reference import Positions, worst_of
-from .program import Block, Level, Program, Reduction
+from .program import Block, Level, Measure, Program, Reduction
 
 Cash = tuple[Int64, Int32, Float]
 
@@ -33,9 +34,7 @@ class Line(NamedTuple):
     units: dict[int, list[Holding]]
 
 
-def evaluate(
-    program: Program, values: Float, base: Float, positions: Positions, cash: Cash
-) -> dict[str, Any]:
+def evaluate(program: Program, cube: Cells, positions: Positions, cash: Cash) -> dict[str, Any]:
     """One line per (account, pool); the keys and shapes of `_core.evaluate`."""
     lines = _lines(program, positions, cash)
     worst_blocks = [b for b in program.blocks if b.reduction == Reduction.WORST.value]
@@ -46,15 +45,14 @@ def evaluate(
         found: dict[int, list[tuple[float, int]]] = {unit: [] for unit in line.units}
         for block in program.blocks:
             columns = {
-                unit: _columns(program, block, values, base, held)
-                for unit, held in line.units.items()
+                unit: _columns(program, block, cube, held) for unit, held in line.units.items()
             }
             if block.reduction == Reduction.WORST.value:
                 for unit, sums in columns.items():
                     found[unit].append(worst_of(sums))
                 results.append(math.fsum(found[unit][-1][0] for unit in line.units))
             else:
-                width = _width(block, values)
+                width = _width(block, cube.values)
                 results += [math.fsum(sums[c] for sums in columns.values()) for c in range(width)]
         losses += found.values()
         outputs.append(_outputs(program, results))
@@ -76,19 +74,18 @@ def evaluate(
 def grid(
     program: Program,
     block: int,
-    values: Float,
-    base: Float,
+    cube: Cells,
     positions: Positions,
     cash: Cash,
 ) -> Float:
     """P&L (units, columns) of one block, units in the order of `evaluate`."""
     chosen = program.blocks[block]
     rows = [
-        _columns(program, chosen, values, base, held)
+        _columns(program, chosen, cube, held)
         for line in _lines(program, positions, cash)
         for held in line.units.values()
     ]
-    return np.array(rows, dtype=np.float64).reshape(len(rows), _width(chosen, values))
+    return np.array(rows, dtype=np.float64).reshape(len(rows), _width(chosen, cube.values))
 
 
 def _lines(program: Program, positions: Positions, cash: Cash) -> list[Line]:
@@ -124,43 +121,45 @@ def _width(block: Block, values: Float) -> int:
 def _columns(
     program: Program,
     block: Block,
-    values: Float,
-    base: Float,
+    cube: Cells,
     held: list[Holding],
 ) -> list[float]:
     """P&L of one unit's holdings in every column of a block, folded level by level."""
     is_scenarios = block.attribute.size == 0
     worth: dict[int, list[float]] = {}
     for h in held:
-        worth.setdefault(int(program.leaf[h.row]), []).append(h.quantity * float(base[h.row]))
+        worth.setdefault(int(program.leaf[h.row]), []).append(h.quantity * float(cube.base[h.row]))
     bias = {leaf: math.fsum(parts) if is_scenarios else 0.0 for leaf, parts in worth.items()}
     out = []
-    for c in range(_width(block, values)):
+    for c in range(_width(block, cube.values)):
+        fold_set = int(block.fold_set[c]) if block.fold_set.size else 0
         changes: dict[int, list[float]] = {}
         for h in held:
-            change = _cell(block, values, base, h.row, c, is_scenarios)
+            change = _cell(block, cube, h.row, c, is_scenarios)
             changes.setdefault(int(program.leaf[h.row]), []).append(h.quantity * change)
         sums = {node: math.fsum(parts) for node, parts in changes.items()}
         for depth, level in enumerate(program.levels):
             passed: dict[int, list[float]] = {}
             for node, change in sums.items():
-                biased = depth == 0 and bool(level.biased[node])
-                folded = _fold(level, node, change, bias[node] if biased else 0.0)
+                biased = depth == 0 and bool(level.biased[fold_set, node])
+                at = (fold_set, node)
+                folded = _fold(level, at, change, bias[node] if biased else 0.0)
                 passed.setdefault(int(level.parent[node]), []).append(folded)
             sums = {node: math.fsum(parts) for node, parts in passed.items()}
         out.append(math.fsum(sums.values()))
     return out
 
 
-def _cell(
-    block: Block, values: Float, base: Float, row: int, column: int, is_scenarios: bool
-) -> float:
+def _cell(block: Block, cube: Cells, row: int, column: int, is_scenarios: bool) -> float:
     if is_scenarios:
-        return float(values[row, column]) * float(block.weight[column])
-    return float(block.attribute[row, column]) * (float(base[row]) if block.of_base else 1.0)
+        return float(cube.values[row, column]) * float(block.weight[column])
+    counted = float(block.attribute[row, column])
+    if block.measure == Measure.ONE.value:
+        return counted
+    return counted * float((cube.base if block.measure == Measure.VALUE else cube.delta)[row])
 
 
-def _fold(level: Level, node: int, change: float, bias: float) -> float:
+def _fold(level: Level, node: tuple[int, int], change: float, bias: float) -> float:
     """What a node passes on: scale * (f(change + bias) - (f(bias) if anchored else bias))."""
     gain, loss, cap = float(level.gain[node]), float(level.loss[node]), float(level.cap[node])
     deadband = float(level.deadband[node])

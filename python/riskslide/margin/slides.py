@@ -2,81 +2,68 @@
 
 maintenance = sum over underlyings of the worst loss of its positions, unrealised P&L and
 collateral, all revalued in the same scenario; gains of one underlying never pay for another.
-initial = initial_factor * maintenance; equity = collateral + unrealised P&L + option value.
+initial = initial_factor * the same with every open order that loses filled; equity = collateral +
+unrealised P&L + option value.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from ..book.instruments import Kind
-from ..book.portfolio import Role, Rows
-from ..rules import Rules
-from ..scenario.shocks import Scenarios
-from .program import Block, Fold, Level, Operation, Program, Reduction, Steps
+from ..book.portfolio import Role
+from ..rules import Spec
+from .equity import equity_block, equity_outputs, haircut_of, roles_of
+from .program import Block, Fold, Level, Operation, Program, Reduction, Steps, Subject
 
-EQUITY = ("collateral", "unrealised_pnl", "option_value")
+SCHEMA = {
+    "slides.price_range": Spec("number", 0.0, 0.99),
+    "slides.price_points": Spec("odd", 1, 1001),
+    "slides.vol_scales": Spec("numbers", 0.0, 100.0),
+    "margin.initial_factor": Spec("number", 1.0, 100.0),
+}
 
-
-def haircut_fold(rules: Rules, asset: str) -> Fold:
-    """Credits count after haircut, debts in full, by the sign of the shocked balance.
-
-    An asset that the rule book does not list takes the haircut of the others.
-    """
-    listed = rules.table("collateral.haircut")
-    haircut = listed.get(asset, rules.number("collateral.haircut_other"))
-    return Fold(gain=1.0 - haircut, biased=True, anchored=True)
+_FILLED = 1  # set of folds under which orders that lose are filled
 
 
-def compile_slides(rules: Rules, rows: Rows, scenarios: Scenarios) -> Program:
+def compile_slides(subject: Subject) -> Program:
     """The program of these rows under these scenarios (resolved to risk factors)."""
-    instruments = rows.instruments
+    rules, rows, scenarios = subject.rules, subject.rows, subject.scenarios
+    instruments, role = rows.instruments, roles_of(rows)
     units = instruments.underlyings
-    owned = (rows.role == Role.POSITION.value) & (instruments.kind == Kind.SPOT.value)
-    role = np.where(owned, Role.BALANCE.value, rows.role)  # a coin is a coin, however it is held
-    keys = list(zip(instruments.underlying.tolist(), role.tolist(), strict=True))
+    alone = np.where(role == Role.ORDER.value, np.arange(len(rows)), 0)  # an order nets with none
+    keys = list(zip(instruments.underlying.tolist(), role.tolist(), alone.tolist(), strict=True))
     leaves = sorted(set(keys))
     number = {leaf: k for k, leaf in enumerate(leaves)}
-    nodes = [
-        (unit, haircut_fold(rules, units[unit]) if kind == Role.BALANCE.value else Fold())
-        for unit, kind in leaves
-    ]
-    is_option = instruments.kind == Kind.OPTION.value
-    masks = (role == Role.BALANCE.value, role == Role.PNL.value, is_option)
-    steps = Steps([0.0] * (1 + len(EQUITY)))
-    maintenance, collateral, unrealised, option_value = range(4)
+
+    def fold(unit: int, kind: int, orders: float) -> Fold:
+        """Credits count after haircut, debts in full, by the sign of the shocked balance."""
+        if kind == Role.BALANCE.value:
+            return Fold(gain=1.0 - haircut_of(rules, units[unit]), biased=True, anchored=True)
+        return Fold(gain=0.0, loss=orders) if kind == Role.ORDER.value else Fold()
+
+    parents = [unit for unit, _, _ in leaves]
+    sets = [[fold(unit, kind, orders) for unit, kind, _ in leaves] for orders in (0.0, 1.0)]
+    with_orders = bool(rows.orders)
+    blocks = [Block("slides", Reduction.WORST, weight=scenarios.weight)]
+    if with_orders:
+        filled = np.full(len(scenarios), _FILLED, dtype=np.int32)
+        weight = scenarios.weight
+        blocks.append(Block("orders", Reduction.WORST, weight=weight, fold_set=filled))
+    steps = Steps([0.0] * (len(blocks) + 3))
+    outputs = {"maintenance": 0} | equity_outputs(steps, len(blocks))
     factor = steps.constant(rules.number("margin.initial_factor"))
-    initial = steps.apply(Operation.MULTIPLY, maintenance, factor)
-    backed = steps.apply(Operation.ADD, collateral, unrealised)
-    equity = steps.apply(Operation.ADD, backed, option_value)
+    outputs["initial"] = steps.apply(Operation.MULTIPLY, len(blocks) - 1, factor)
     registers, step_rows = steps.columns()
-    outputs = {
-        "maintenance": maintenance,
-        "initial": initial,
-        "equity": equity,
-        "collateral": collateral,
-        "unrealised_pnl": unrealised,
-        "option_value": option_value,
-    }
     return Program(
         name=rules.name,
         rows=instruments.name,
         leaf=np.array([number[key] for key in keys], dtype=np.int32),
-        lot=np.where(rows.role == Role.POSITION.value, instruments.lot, 1.0),
-        levels=(Level.of(nodes),),
+        lot=rows.lot,
+        levels=(Level.of(parents, *sets[: 1 + with_orders]),),
         units=units,
         unit_pool=np.zeros(len(units), dtype=np.int32),
         pools=("account",),
-        blocks=(
-            Block("slides", Reduction.WORST, weight=scenarios.weight),
-            Block(
-                "equity",
-                Reduction.EACH,
-                columns=EQUITY,
-                attribute=np.stack(masks, axis=1).astype(np.float64),
-                of_base=True,
-            ),
-        ),
+        blocks=(*blocks, equity_block(rows)),
         registers=registers,
         steps=step_rows,
         outputs=tuple(outputs),

@@ -30,6 +30,10 @@ class Terms(NamedTuple):
     # assets worth one reporting unit where nothing is quoted; they do not move in scenarios
     par: frozenset[str] = frozenset({"USD", "USDC", "USDT"})
     max_age: float = math.inf  # seconds
+    # gains in coin count at today's rate of exchange, which no scenario moves
+    coin_at_index: bool = False
+    # what an option's price in coin is its price in money over: its forward, or the index
+    option_divisor: str = "forward"
 
 
 NO_TERMS = Terms()
@@ -92,7 +96,7 @@ class State:
     """Columns of N instruments at one instant, as the kernel takes them; see revalue.hpp.
 
     `still` names the assets that no scenario moves; `factors` the risk factors: an asset or
-    underlying, or underlying@expiry. `mark` is the
+    underlying, or underlying@expiry (`factor_expiry`, else `NO_EXPIRY`). `mark` is the
     price that unrealised P&L is taken at; `spot`, `rate`, `dividend_yield` serve the Greeks.
     """
 
@@ -101,6 +105,7 @@ class State:
     still: frozenset[str]
     factors: tuple[str, ...]
     factor_underlying: tuple[str, ...]
+    factor_expiry: tuple[int, ...]
     payoff: UInt8
     is_call: Bool
     inverse: Bool
@@ -148,7 +153,7 @@ class _Resolver:
 
     def state(self) -> State:
         rows, n = self.rows, len(self.rows)
-        names = _Factors(rows, self.terms.reporting)
+        names = _Factors(rows, self.terms)
         price, mark, spot, vol, years = (np.zeros(n) for _ in range(5))
         rate, dividend, fx = np.zeros(n), np.zeros(n), np.ones(n)
         grows = np.zeros(n, dtype=np.bool_)
@@ -169,6 +174,8 @@ class _Resolver:
                 self.option(i, (underlying, expiry), price, spot, rate, dividend, grows)
                 vol[i] = self.need("vol", rows.name[i])
                 payoff[i] = Payoff.BACHELIER if models[i] == _BACHELIER else Payoff.BLACK76
+                if inverse[i] and self.terms.option_divisor == "index":
+                    multiplier[i] *= price[i] / self.asset_price(underlying)
             elif kind == _SPOT:
                 price[i] = self.spot_price(i, underlying)
             else:
@@ -184,6 +191,7 @@ class _Resolver:
             still=self.terms.par | {self.terms.reporting},
             factors=names.labels,
             factor_underlying=names.underlying,
+            factor_expiry=names.expiry,
             payoff=payoff,
             is_call=rows.is_call,
             inverse=inverse,
@@ -335,7 +343,8 @@ class _Resolver:
 class _Factors:
     """Risk factors: every underlying and currency, and every (underlying, expiry)."""
 
-    def __init__(self, rows: Instruments, reporting: str) -> None:
+    def __init__(self, rows: Instruments, terms: Terms) -> None:
+        reporting = terms.reporting
         self.of_row = [rows.underlyings[u] for u in rows.underlying.tolist()]
         self.currency_of_row = [rows.currencies[c] for c in rows.currency.tolist()]
         keys = list(zip(self.of_row, rows.expiry.tolist(), strict=True))
@@ -348,8 +357,9 @@ class _Factors:
         self.still = index[(reporting, NO_EXPIRY)]
         self.factor = np.array([index[key] for key in keys], dtype=np.int32)
         coins = np.array([index[(c, NO_EXPIRY)] for c in self.currency_of_row], dtype=np.int32)
-        constant = np.array([c == reporting for c in self.currency_of_row], dtype=np.bool_)
-        self.fx_factor = np.where(constant | (rows.kind == _SPOT), -1, coins).astype(np.int32)
+        constant = [terms.coin_at_index or c == reporting for c in self.currency_of_row]
+        still = np.array(constant, dtype=np.bool_) | (rows.kind == _SPOT)
+        self.fx_factor = np.where(still, -1, coins).astype(np.int32)
 
 
 def _key(key: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -16,10 +16,19 @@ from ..market.state import Market, State
 from ..scenario.shocks import Scenarios
 
 
+class Cells(NamedTuple):
+    """What a program reads of a cube: values (rows, scenarios), base and delta (rows)."""
+
+    values: Float
+    base: Float
+    delta: Float
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Cube:
     """values (instrument, scenario): change of one unit's value, in the reporting currency;
     base (instrument): the value of one unit now, 0 for futures and perpetuals;
+    delta (instrument): its cash delta, see `cash_delta`, empty where nobody asked for it;
     floored: cells in which a lognormal forward reached zero and was valued at that limit.
     """
 
@@ -27,6 +36,12 @@ class Cube:
     base: Float
     scenarios: Scenarios
     floored: int = 0
+    delta: Float = field(default_factory=lambda: np.zeros(0))
+
+    @property
+    def cells(self) -> Cells:
+        """The arrays that a program reads."""
+        return Cells(self.values, self.base, self.delta)
 
     @classmethod
     def from_values(cls, values: Any, scenarios: Any = None, base: Any = None) -> Self:

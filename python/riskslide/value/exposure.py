@@ -92,8 +92,7 @@ def unit_greeks(state: State, *, threads: int | None = None) -> Greeks:
     """Greeks of one contract unit of every instrument, in the reporting currency."""
     instruments = state.instruments
     unit = state.multiplier * state.fx
-    # What an inverse contract divides by: the forward or mark, or the spot where BSM starts there.
-    price = np.where(instruments.model == PricingModel.BSM.value, state.spot, state.price)
+    price = _written_on(state)
     over = np.where(state.inverse, np.where(price > 0, price, state.price), 1.0)
     unit = unit / over
     out = Greeks(*(np.zeros(len(instruments)) for _ in range(6)))
@@ -110,6 +109,21 @@ def unit_greeks(state: State, *, threads: int | None = None) -> Greeks:
             for column, values in zip(out, found, strict=True):
                 column[at] = values * unit[at]
     return out
+
+
+def cash_delta(state: State, *, threads: int | None = None) -> Float:
+    """Delta of one unit times the price that it is written on, in the reporting currency.
+
+    Of a contract settled in coin: its delta in coin, not adjusted for the premium, at the coin's
+    price; of a spot instrument or a balance: its value.
+    """
+    return unit_greeks(state, threads=threads).delta * _written_on(state)
+
+
+def _written_on(state: State) -> Float:
+    """What an instrument is written on: its forward or mark, or the spot where BSM starts there."""
+    on_spot = (state.instruments.model == PricingModel.BSM.value) & (state.spot > 0)
+    return np.where(on_spot, state.spot, state.price)
 
 
 def _option_greeks(model: PricingModel, s: State, at: Int64, threads: int | None) -> Greeks:

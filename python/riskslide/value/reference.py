@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..book.columns import Float, Int32, Int64
+from ..book.instruments import Kind
 from ..market.state import Payoff, State
 from ..scenario.shocks import Scenarios
 from .pricing import Greeks
@@ -166,6 +167,24 @@ def _worth(state: State, i: int, price: float, vol: float, fx: float) -> float:
     else:
         value = _lognormal(side, price, strike, deviation)[0]
     return size * float(state.discount[i]) * value / (price if state.inverse[i] else 1.0)
+
+
+def cash_delta(state: State) -> Float:
+    """What `exposure.cash_delta` gives, one instrument at a time."""
+    out = []
+    for i in range(len(state.instruments)):
+        payoff, price, strike = state.payoff[i], float(state.price[i]), float(state.strike[i])
+        size = float(state.multiplier[i]) * float(state.fx[i])
+        step, deviation = 1.0, float(state.vol[i]) * math.sqrt(float(state.years[i]))
+        side = 1.0 if state.is_call[i] else -1.0
+        if payoff == Payoff.SPOT and state.instruments.kind[i] != Kind.SPOT.value:
+            step = 0.0  # expired: cash
+        elif payoff == Payoff.BACHELIER:
+            step = float(state.discount[i]) * _bachelier(side, price, strike, deviation)[1]
+        elif payoff == Payoff.BLACK76:
+            step = float(state.discount[i]) * _lognormal(side, price, strike, deviation)[1]
+        out.append(size * step * (1.0 if state.inverse[i] else price))
+    return np.array(out, dtype=np.float64)
 
 
 def aggregate(positions: Positions, values: Float) -> Float:

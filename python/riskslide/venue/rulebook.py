@@ -11,19 +11,12 @@ from datetime import date
 from typing import Any
 
 from ..errors import refuse, suggestion
+from ..margin.methods import METHODS
 from ..market.state import Terms
+from ..rules import Spec
 
 STATUSES = ("verified", "documented", "second-hand", "chosen")
 COMPLETENESS = ("complete", "partial")
-
-
-@dataclass(frozen=True, slots=True)
-class Spec:
-    """What a parameter may be: its form and, for numbers, its closed range."""
-
-    form: str  # text, texts, number, numbers, whole, odd, table
-    low: float = float("-inf")
-    high: float = float("inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +28,6 @@ class Parameter:
     source: str
     date: date
 
-
-SCHEMAS: Mapping[str, Mapping[str, Spec]] = {
-    "slides": {
-        "reporting.currency": Spec("text"),
-        "reporting.par": Spec("texts"),
-        "market.max_age_seconds": Spec("number", 0.0, 1e9),
-        "slides.price_range": Spec("number", 0.0, 0.99),
-        "slides.price_points": Spec("odd", 1, 1001),
-        "slides.vol_scales": Spec("numbers", 0.0, 100.0),
-        "collateral.haircut": Spec("table", 0.0, 1.0),
-        "collateral.haircut_other": Spec("number", 0.0, 1.0),
-        "margin.initial_factor": Spec("number", 1.0, 100.0),
-    },
-}
 
 HEADER = ("schema", "name", "title", "method", "version", "valid_from", "status", "description")
 
@@ -90,8 +69,15 @@ class Rulebook:
     @property
     def terms(self) -> Terms:
         """What the market must satisfy under this rule book."""
-        age = self.number("market.max_age_seconds")
-        return Terms(self.text("reporting.currency"), self.par, age)
+        currency, age = self.text("reporting.currency"), self.number("market.max_age_seconds")
+        if "coin.option_divisor" not in self.parameters:
+            return Terms(currency, self.par, age)
+        return Terms(currency, self.par, age, True, self.text("coin.option_divisor"))
+
+    @property
+    def second_hand(self) -> int:
+        """How many parameters nobody has checked against the venue's own text or figures."""
+        return [p.status for p in self.parameters.values()].count("second-hand")
 
     def number(self, key: str) -> float:
         return float(self.parameters[key].value)
@@ -120,13 +106,13 @@ def check(raw: Mapping[str, Any], file: str) -> Rulebook:
             refuse("E_MISSING", key, None, None, "add it to the rule book", file=file)
     if raw["schema"] != 1:
         refuse("E_RANGE", "schema", None, raw["schema"], "must be 1", file=file)
-    if raw["method"] not in SCHEMAS:
-        _unknown("method", str(raw["method"]), list(SCHEMAS), file)
+    if raw["method"] not in METHODS:
+        _unknown("method", str(raw["method"]), list(METHODS), file)
     if raw["status"] not in COMPLETENESS:
         _unknown("status", str(raw["status"]), list(COMPLETENESS), file)
     if not isinstance(raw["valid_from"], date):
         refuse("E_DTYPE", "valid_from", None, raw["valid_from"], "must be a date", file=file)
-    schema = SCHEMAS[raw["method"]]
+    schema = METHODS[raw["method"]].schema
     sections = {k.split(".")[0] for k in schema}
     parameters: dict[str, Parameter] = {}
     for section, entries in raw.items():
@@ -180,6 +166,8 @@ def _check_value(key: str, value: Any, spec: Spec, file: str) -> None:
         good = isinstance(value, Mapping) and all(map(_is_number, items))
     if not good:
         refuse("E_DTYPE", key, None, value, f"must be of the form {spec.form}", file=file)
+    if spec.choices and value not in spec.choices:
+        refuse("E_RANGE", key, None, value, f"must be one of {', '.join(spec.choices)}", file=file)
     if spec.form in ("text", "texts"):
         return
     for item in items:

@@ -11,11 +11,14 @@
 namespace riskslide {
 
 /// Values of R program rows in S scenarios, row-major, and their base values (R).
+/// delta (R): cash delta of one unit, its delta times the price that it is written on, in the
+/// reporting currency; read only by programs that measure delta, and may be empty for others.
 struct CubeView {
   std::span<const double> values;
   std::span<const double> base;
   std::size_t rows = 0;
   std::size_t scenarios = 0;
+  std::span<const double> delta = {};
 };
 
 /// One line per (account, pool) that holds something; an account with nothing has one line in pool

@@ -29,11 +29,16 @@ struct Fold {
   }
 };
 
-/// One level of the netting tree: node n folds by `folds[n]` into node `parent[n]` of the next
-/// level. Parents do not decrease, so that every subtree is a run of leaves.
+/// One level of the netting tree: node n folds into node `parent[n]` of the next level. Parents do
+/// not decrease, so that every subtree is a run of leaves. `folds` holds one or several sets, row
+/// by row: (sets, nodes). A column folds by the set that its block names.
 struct Level {
   std::vector<std::int32_t> parent;
   std::vector<Fold> folds;
+
+  [[nodiscard]] std::size_t sets() const noexcept {
+    return parent.empty() ? 1 : folds.size() / parent.size();
+  }
 };
 
 enum class Reduction : std::uint8_t {
@@ -41,16 +46,20 @@ enum class Reduction : std::uint8_t {
   each = 1,   ///< every column, summed over the units of the pool
 };
 
-/// A set of columns that runs through the tree. With `weight` (one entry a scenario) its columns
-/// are the scenarios of the cube, and `attribute` is empty; without, `attribute` is row-major
-/// (rows, columns), times the row's base value if `of_base`.
+/// What an attribute counts: itself, or so much of the row's value or cash delta (CubeView).
+enum class Measure : std::uint8_t { one = 0, value = 1, delta = 2 };
+
+/// Columns that run through the tree. With `weight` (one entry a scenario) they are the scenarios
+/// of the cube, and `attribute` is empty; without, `attribute` is row-major (rows, columns), times
+/// the row's `measure`. `fold_set` names the set of folds of every column; empty: the first.
 struct Block {
   std::string name;
   Reduction reduction = Reduction::worst;
   std::vector<std::string> columns;
   std::vector<double> weight;
   std::vector<double> attribute;
-  bool of_base = false;
+  Measure measure = Measure::one;
+  std::vector<std::int32_t> fold_set = {};
 
   [[nodiscard]] bool scenarios() const noexcept { return !weight.empty(); }
 };
@@ -92,6 +101,8 @@ struct Program {
 
   /// @throws InputError E_PROGRAM naming the part that is inconsistent.
   void check() const;
+  /// Sets of folds that every level holds.
+  [[nodiscard]] std::size_t fold_sets() const noexcept;
   /// First register of block b: `worst` fills one register, `each` one a column.
   [[nodiscard]] std::size_t first_register(std::size_t block) const;
 

@@ -1,0 +1,39 @@
+"""Decides which margin methods there are: what their rule books hold and how they compile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from ..market.state import State
+from ..rules import Rules, Spec
+from ..scenario.matrix import matrix_scenarios
+from ..scenario.shocks import Scenarios
+from ..scenario.slides import slide_scenarios
+from . import matrix, slides
+from .program import Program, Subject
+
+SHARED = {
+    "reporting.currency": Spec("text"),
+    "reporting.par": Spec("texts"),
+    "market.max_age_seconds": Spec("number", 0.0, 1e9),
+    "collateral.haircut": Spec("table", 0.0, 1.0),
+    "collateral.haircut_other": Spec("number", 0.0, 1.0),
+}
+
+
+class Method(NamedTuple):
+    """schema: parameters by dotted key; warnings: what its users must know, with a code each."""
+
+    schema: Mapping[str, Spec]
+    scenarios: Callable[[Rules, State], Scenarios]
+    compile: Callable[[Subject], Program]
+    warnings: tuple[str, ...] = ()
+
+
+METHODS: Mapping[str, Method] = {
+    "slides": Method(SHARED | slides.SCHEMA, slide_scenarios, slides.compile_slides),
+    "risk-matrix": Method(
+        SHARED | matrix.SCHEMA, matrix_scenarios, matrix.compile_matrix, matrix.WARNINGS
+    ),
+}
