@@ -202,10 +202,15 @@ def book() -> tuple[list[Any], list[Any]]:
 
 
 def assess_outputs(asking: Asking) -> Iterator[tuple[str, Any]]:
+    for rulebook in ("generic-slides", "deribit-spm", "deribit-xpm"):
+        for name, array in assess_under(rs.load_rulebook(rulebook), asking):
+            yield f"{rulebook}.{name}", array
+
+
+def assess_under(rulebook: rs.Rulebook, asking: Asking) -> Iterator[tuple[str, Any]]:
     positions, balances = book()
     order = shuffle(len(positions), asking)
     cash_order = shuffle(len(balances), asking)
-    rulebook = rs.load_rulebook("generic-slides")
     found = []
     for first, last in pieces(ACCOUNTS + 1, asking):
         rows = [positions[k] for k in order if first <= positions[k][0] < last]
@@ -219,10 +224,17 @@ def assess_outputs(asking: Asking) -> Iterator[tuple[str, Any]]:
             balance_account=[f"a{r[0]:03d}" for r in cash],
             balance_asset=[r[1] for r in cash],
             balance_amount=[r[2] for r in cash],
+            order_account=[f"a{r[0]:03d}" for r in rows if r[0] % 3 == 0],
+            order_instrument=[r[1] for r in rows if r[0] % 3 == 0],
+            order_quantity=[-r[2] for r in rows if r[0] % 3 == 0],
         )
         found.append(rs.assess(portfolio, market(), rulebook, threads=asking.threads))
-    yield "assess.account", np.array([a for f in found for a in f.account], dtype="S4")
-    yield "assess.worst_unit", np.array([u for f in found for u in f.worst_unit], dtype="S4")
+    keys = [
+        f"{account}/{pool}/{unit}"
+        for f in found
+        for account, pool, unit in zip(f.account, f.pool, f.worst_unit, strict=True)
+    ]
+    yield "assess.key", np.array(keys, dtype="S24")
     for name in (
         "initial",
         "maintenance",
@@ -238,6 +250,10 @@ def assess_outputs(asking: Asking) -> Iterator[tuple[str, Any]]:
         "unit_scenario",
     ):
         yield f"assess.{name}", np.concatenate([getattr(f, name) for f in found])
+    for name in found[0].components:
+        if name in ("delta_shock", "maintenance_factor"):
+            continue  # the same for all
+        yield f"assess.{name}", np.concatenate([f.components[name] for f in found])
 
 
 def sum_outputs(asking: Asking) -> Iterator[tuple[str, Any]]:

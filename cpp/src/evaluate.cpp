@@ -17,19 +17,36 @@ namespace {
                  "its P&L leaves the range of float64; check the units of quantities and prices");
 }
 
-// The tree as the kernel reads it.
-std::vector<std::vector<kernel::FoldNode>> nodes_of(const Program& program, bool biased) {
+bool same(const Fold& a, const Fold& b) {
+  return a.gain == b.gain && a.loss == b.loss && a.scale == b.scale && a.deadband == b.deadband &&
+         a.cap == b.cap;
+}
+
+// Whether a node folds differently in the sets that the columns of a block take.
+bool mixes(const Level& level, const Block& block, std::size_t node) {
+  const auto fold = [&](std::int32_t set) -> const Fold& {
+    return level.folds[static_cast<std::size_t>(set) * level.parent.size() + node];
+  };
+  return std::any_of(
+      block.fold_set.begin(), block.fold_set.end(),
+      [&](std::int32_t set) { return !same(fold(set), fold(block.fold_set.front())); });
+}
+
+// The tree as the kernel reads it for the columns of a block.
+std::vector<std::vector<kernel::FoldNode>> nodes_of(const Program& program, const Block& block) {
   using Node = kernel::FoldNode;
   std::vector<std::vector<kernel::FoldNode>> levels;
   for (const Level& level : program.levels) {
+    const std::size_t count = level.parent.size();
     std::vector<kernel::FoldNode> nodes;
     for (std::size_t n = 0; n < level.folds.size(); ++n) {
       const Fold& f = level.folds[n];
       const auto form = f.identity()                           ? Node::identity
                         : f.deadband == 0 && std::isinf(f.cap) ? Node::slopes
                                                                : Node::general;
-      nodes.push_back({f.gain, f.loss, f.scale, f.deadband, f.cap,
-                       level.parent[n % level.parent.size()], form, f.anchored && biased ? 1 : 0});
+      const bool mixed = n < count ? mixes(level, block, n) : nodes[n % count].mixed != 0;
+      nodes.push_back({f.gain, f.loss, f.scale, f.deadband, f.cap, level.parent[n % count], form,
+                       f.anchored && block.scenarios() ? 1 : 0, mixed ? 1 : 0});
     }
     levels.push_back(std::move(nodes));
   }
@@ -143,7 +160,7 @@ class Evaluator {
   }
 
   void run(const Block& block, kernel::FoldTask task) const {
-    const auto nodes = nodes_of(program_, block.scenarios());
+    const auto nodes = nodes_of(program_, block);
     for (std::size_t l = 0; l < nodes.size(); ++l) {
       const auto count = static_cast<std::int64_t>(program_.levels[l].parent.size());
       task.levels[l] = {.nodes = nodes[l].data(), .count = count};

@@ -39,15 +39,17 @@ void pack(const Source& source, std::size_t first, std::size_t count, Tiles& til
                });
 }
 
-// The folds that the columns of one tile take: `own` holds their sets where they differ.
+// The folds that the columns of one tile take: `own` holds their sets, counted from that of the
+// first column, where they differ.
 void choose_folds(const Source& source, std::size_t first, std::size_t count,
                   std::int32_t (&own)[tile_width], kernel::FoldTask& task) {
   if (source.fold_set.empty()) return;
   const auto sets = source.fold_set.subspan(first, count);
   std::fill(std::copy(sets.begin(), sets.end(), own), own + tile_width, sets.back());
-  if (std::equal(own + 1, own + tile_width, own)) {  // all the same
-    for (int l = 0; l < task.depth; ++l) task.levels[l].nodes += own[0] * task.levels[l].count;
-  } else {
+  const std::int32_t first_set = own[0];
+  for (int l = 0; l < task.depth; ++l) task.levels[l].nodes += first_set * task.levels[l].count;
+  for (std::int32_t& set : own) set -= first_set;
+  if (std::any_of(own, own + tile_width, [](std::int32_t set) { return set != 0; })) {
     task.fold_set = own;
   }
 }

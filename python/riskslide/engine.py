@@ -46,7 +46,7 @@ def prepare(
 ) -> Prepared:
     """Resolve quotes and shocks, compile the rule book, lay out the cash rows."""
     rows = rows_of(portfolio.instruments, portfolio.assets, order_sides(portfolio))
-    state = market.on(rows.instruments, rulebook.terms)
+    state = market.on(rows.valued, rulebook.terms)
     scenarios, program = _program(rulebook, rows, state)
     cash = cash_rows(portfolio, rows, state, threads)
     positions = rows_held(portfolio, rows, threads)
@@ -70,9 +70,11 @@ def assess(
     book refuses; nothing is assessed then.
     """
     p = prepare(portfolio, market, rulebook, threads=threads)
-    cube = revalue(p.rows.instruments, p.state, p.scenarios, threads=threads)
+    cube = revalue(p.rows.valued, p.state, p.scenarios, threads=threads)
     if p.program.measures_delta:
         cube = replace(cube, delta=cash_delta(p.state, threads=threads))
+    if p.rows.orders:
+        cube = cube.take(p.rows.source)
     accounts = len(portfolio.accounts)
     found = []
     for first in range(0, max(accounts, 1), batch or max(accounts, 1)):

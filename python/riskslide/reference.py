@@ -21,6 +21,7 @@ def assess_lines(portfolio: Portfolio, market: Market, rulebook: Rulebook) -> di
     """Figures (lines) by name, in the order of the lines of `assess`."""
     p = prepare(portfolio, market, rulebook)
     values, base, _ = revalue(p.state, p.scenarios)
-    cells = Cells(values, base, cash_delta(p.state))
+    rows = p.rows.source
+    cells = Cells(values[rows], base[rows], cash_delta(p.state)[rows])
     found = evaluate(p.program, cells, p.positions.csr, p.cash)
     return {name: found["outputs"][:, p.program.outputs.index(name)].copy() for name in FIGURES}

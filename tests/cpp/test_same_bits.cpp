@@ -137,6 +137,7 @@ Column folds_of(const kernel::Table& table) {
     leaves[n].form = n == 2 || n == 3 ? kernel::FoldNode::general : kernel::FoldNode::slopes;
     leaves[n].parent = n % 6 / 2;
     leaves[n].anchored = n % 2;
+    leaves[n].mixed = n % 6 < 4;
   }
   for (auto& node : nodes) {
     node.gain = node.loss = node.scale = 1;

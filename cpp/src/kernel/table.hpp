@@ -60,6 +60,7 @@ struct FoldNode {
   std::int32_t parent;
   Form form;
   std::int32_t anchored;
+  std::int32_t mixed;  // folds differently in the sets of a block
 };
 
 struct FoldLevel {

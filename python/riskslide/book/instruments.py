@@ -43,6 +43,7 @@ class Style(IntEnum):
     """When an option may be exercised."""
 
     EUROPEAN = 0
+    AMERICAN = 1
 
 
 class PricingModel(IntEnum):
@@ -99,13 +100,13 @@ class Instruments:
     ) -> Self:
         """Columns of plain values; one value stands for every row.
 
-        kind: option, future, perpetual, spot; option_type: call, put; settlement: linear, inverse;
-        model: black76, bsm, bachelier; expiry: instants (see `clock.instant`), None or "" where
-        there is none; currency: what it settles in, by default USD, or the underlying itself where
-        settlement is inverse. Raises InputError naming row, column, value and fix: a name used
-        twice (`E_DUPLICATE`), an inverse contract that does not settle in its coin
-        (`E_CURRENCY`), a strike <= 0 under a lognormal model (`E_DOMAIN_STRIKE`), an option
-        without expiry or type, an unknown word (`E_UNKNOWN`).
+        kind: option, future, perpetual, spot; option_type: call, put; style: european, american;
+        settlement: linear, inverse; model: black76, bsm, bachelier; expiry: instants (see
+        `clock.instant`), None or "" where there is none; currency: what it settles in, by default
+        USD, or the underlying itself where settlement is inverse. Raises InputError naming row,
+        column, value and fix: a name used twice (`E_DUPLICATE`), an inverse contract that does not
+        settle in its coin (`E_CURRENCY`), a strike <= 0 under a lognormal model
+        (`E_DOMAIN_STRIKE`), an option without expiry or type, an unknown word (`E_UNKNOWN`).
         """
         names = text_column(name, "name")
         n = len(names)
@@ -126,7 +127,7 @@ class Instruments:
             expiry=_expiries(expiry, n),
             strike=finite_column(0.0 if strike is None else _blank_to(strike, 0.0), "strike", n),
             is_call=_calls(option_type, n, is_option),
-            style=_words(style, "style", n, {"european": 0, "": 0}),
+            style=_words(style, "style", n, {k.name.lower(): k.value for k in Style} | {"": 0}),
             model=models,
             inverse=inverse,
             multiplier=finite_column(_blank_to(multiplier, 1.0), "multiplier", n),
@@ -166,15 +167,21 @@ class Instruments:
     def __len__(self) -> int:
         return len(self.name)
 
-    def take(self, rows: Sequence[int] | Int64 | Int32) -> Instruments:
-        """The instruments of these rows, in this order, and only the underlyings they name."""
+    def take(
+        self, rows: Sequence[int] | Int64 | Int32, called: Iterable[str] | None = None
+    ) -> Instruments:
+        """The instruments of these rows, in this order, and only the underlyings they name.
+
+        called: their names instead, where a row is taken twice.
+        """
         at = np.asarray(rows, dtype=np.int64)
         columns: dict[str, Any] = {c: getattr(self, c)[at] for c in _COLUMNS}
         for index, names in (("underlying", "underlyings"), ("currency", "currencies")):
             used, codes = np.unique(columns[index], return_inverse=True)
             columns[index] = codes.astype(np.int32)
             columns[names] = tuple(getattr(self, names)[k] for k in used.tolist())
-        return Instruments(name=tuple(self.name[i] for i in at.tolist()), **columns)
+        own = tuple(self.name[i] for i in at.tolist())
+        return Instruments(name=own if called is None else tuple(called), **columns)
 
 
 _COLUMNS = (

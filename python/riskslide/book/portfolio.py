@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Self
 
@@ -26,14 +26,17 @@ class Role(IntEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows:
-    """Everything that is valued: the instruments, a balance per asset, unrealised P&L per currency,
+    """Everything that is held: the instruments, a balance per asset, unrealised P&L per currency,
     and for open orders the instrument again, once for purchases and once for sales.
 
     A balance and a P&L row are spot instruments: so many coins, worth what the coin is worth.
+    valued: the rows that need a value of their own; source: which of them each row is;
     balance, pnl: row of each asset and currency; orders: row of each (instrument, is it bought).
     """
 
     instruments: Instruments
+    valued: Instruments
+    source: Int64
     role: UInt8
     balance: dict[str, int]
     pnl: dict[str, int]
@@ -65,13 +68,15 @@ def rows_of(
         name=cash, kind="spot", underlying=[*held, *settled], currency=[*held, *settled]
     )
     n, sides = len(instruments), sorted(set(orders))
-    ordered = instruments.take([i for i, _ in sides])
-    words = ["buy" if bought else "sell" for _, bought in sides]
-    titles = tuple(f"order:{w}:{n}" for w, n in zip(words, ordered.name, strict=True))
+    titles = [f"order:{'buy' if b else 'sell'}:{instruments.name[i]}" for i, b in sides]
+    ordered = [i for i, _ in sides]
+    valued = join(instruments, spots)
     roles = (Role.POSITION, Role.BALANCE, Role.PNL, Role.ORDER)
     counts = (n, len(held), len(settled), len(sides))
     return Rows(
-        instruments=join(join(instruments, spots), replace(ordered, name=titles, index={})),
+        instruments=join(valued, instruments.take(ordered, titles)) if sides else valued,
+        valued=valued,
+        source=np.array([*range(len(valued)), *ordered], dtype=np.int64),
         role=np.repeat(np.array([r.value for r in roles], dtype=np.uint8), counts),
         balance={a: n + k for k, a in enumerate(held)},
         pnl={c: n + len(held) + k for k, c in enumerate(settled)},

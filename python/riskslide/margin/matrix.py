@@ -3,9 +3,9 @@
 risk matrix = worst column + roll shock + delta shock; maintenance = maintenance_factor * that;
 initial = that + what the worst column loses more with every order filled that loses in it.
 
-The tree: (settlement, underlying, expiry) -> (settlement, underlying) -> pool. A column takes its
-weight at the lower level, its dampener and the offset of its gains at the upper one; the roll shock
-takes the absolute delta of every expiry at the lower one. Amounts are in the reporting currency,
+The tree: (settlement, underlying, expiry) -> (settlement, underlying) -> pool. A scenario takes its
+dampener and the offset of its gains at the upper level, the roll shock the absolute delta of every
+expiry at the lower one. Amounts are in the reporting currency,
 coins at today's index. docs/methods/deribit.md has the formulas and what is verified of them.
 """
 
@@ -165,14 +165,13 @@ class _Tree:
     def matrix(self, column: Column, filled: bool) -> int:
         """The set of a scenario, in which orders are filled where they lose, or not at all."""
         rules = self.subject.rules
-        weight, deadband = weigh(rules, column)
         return self.of(
             Folds(
-                position=Fold(scale=weight),
-                order=Fold(gain=0.0, scale=weight) if filled else NOTHING,
+                position=Fold(),
+                order=Fold(gain=0.0) if filled else NOTHING,
                 node=Fold(
                     gain=rules.number("netting.pnl_offset"),
-                    deadband=deadband,
+                    deadband=weigh(rules, column)[1],
                     cap=rules.number("netting.max_offsetable"),
                 ),
             )
@@ -241,7 +240,8 @@ def _blocks(
     subject: Subject, tree: _Tree, keys: list[Leaf], long_apart: bool
 ) -> tuple[list[Block], Steps]:
     """What runs through the tree, in the order of the registers that hold its results."""
-    columns, weight = columns_of(subject.rules), subject.scenarios.weight
+    columns = columns_of(subject.rules)
+    weight = np.array([weigh(subject.rules, c)[0] for c in columns], dtype=np.float64)
     blocks = []
     for name, filled in (("matrix", False), ("orders", True)):
         if filled and not subject.rows.orders:

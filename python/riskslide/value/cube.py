@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from .. import _core
-from ..book.columns import Float, Int32, float_matrix
+from ..book.columns import Float, Int32, Int64, float_matrix
 from ..book.instruments import Instruments
 from ..book.positions import Positions
 from ..errors import refuse
@@ -42,6 +42,11 @@ class Cube:
     def cells(self) -> Cells:
         """The arrays that a program reads."""
         return Cells(self.values, self.base, self.delta)
+
+    def take(self, rows: Int64) -> Cube:
+        """The cube of these rows, in this order."""
+        delta = self.delta[rows] if self.delta.size else self.delta
+        return Cube(self.values[rows], self.base[rows], self.scenarios, self.floored, delta)
 
     @classmethod
     def from_values(cls, values: Any, scenarios: Any = None, base: Any = None) -> Self:
