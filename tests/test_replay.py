@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import math
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-COMMAND = [sys.executable, str(Path(__file__).with_name("replay.py"))]
+from families.run import replay, write
+from families.tally import Criterion, Tally
 
 # Haug, Option Pricing Formulas (1998), pages 2-8 and 11-16.
 ROW = {"type": "Call", "strike": 65.0, "spot": 60.0, "q": 0.0, "r": 0.08, "t": 0.25, "vol": 0.3}
@@ -29,16 +29,15 @@ ELASTICITY = {
 }
 
 
-def replay(family: str, *paths: Path) -> tuple[int, dict[str, Any]]:
-    command = [*COMMAND, family, *map(str, paths), "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    return done.returncode, json.loads(done.stdout) if done.stdout else {"error": done.stderr}
-
-
-def write(folder: Path, name: str, content: Any) -> Path:
-    path = folder / name
-    path.write_text(json.dumps(content), "utf-8")
-    return path
+def test_the_command_prints_a_table_and_ends_with_the_code_of_its_verdict(tmp_path: Path) -> None:
+    path = write(tmp_path, "some_name.json", {"source": "Haug", "rows": [VALUE]})
+    line = [sys.executable, str(Path(__file__).with_name("replay.py")), "european"]
+    for given, code in ((path, 0), (tmp_path / "absent", 2)):
+        done = subprocess.run(
+            [*line, str(given)], capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.returncode == code, done.stderr
+        assert ("european: passed, 1 compared" in done.stdout) == (code == 0)
 
 
 def test_right_figures_pass_and_every_field_is_accounted_for(tmp_path: Path) -> None:
@@ -115,10 +114,41 @@ def test_vollib_reads_the_columns_that_are_there(tmp_path: Path) -> None:
     assert replay("vollib", write(tmp_path, "f.json", content))[0] == 1
 
 
-@pytest.mark.parametrize(("family", "figures"), [("european", 39), ("vollib", 1313)])
+def test_a_field_is_judged_by_the_distribution_of_its_errors() -> None:
+    tally, places = Tally(), [f"row {k}" for k in range(200)]
+    errors = [0.0] * 150 + [1.0] * 48 + [9.0] * 2
+    keeps = (Criterion("median", 0.0), Criterion("p99", 1.0), Criterion("largest", 9.0))
+    tally.compare_all("right", errors, [0.0] * 200, places, keeps)
+    assert tally.beyond == []
+    misses = (Criterion("median", 0.0), Criterion("p99", 0.5), Criterion("largest", 8.0))
+    tally.compare_all("wrong", errors, [0.0] * 200, places, misses)
+    assert len(tally.beyond) == 2
+    assert "p99 1 > 0.5" in tally.beyond[0] and "row 198" in tally.beyond[1]
+
+
+def test_few_figures_have_no_percentile_and_nan_is_the_largest_error() -> None:
+    tally, only = Tally(), (Criterion("p99", 0.1),)
+    tally.compare_all("few", [1.0], [0.0], ["row"], only, scale=[2.0])
+    assert tally.fields["few"].statistic("p99") is None
+    assert tally.fields["few"].largest_error == 0.5
+    assert tally.beyond == []
+    tally.compare_all("bad", [math.nan], [0.0], ["row"], (Criterion("median", 0.1),))
+    assert "median inf" in tally.beyond[0]
+
+
+@pytest.mark.parametrize(
+    ("family", "folder", "figures"),
+    [
+        ("european", "oracles", 39),
+        ("vollib", "oracles", 1313),
+        ("deribit-greeks", "chains_deribit_greeks", 110_000),
+        ("okx-greeks", "chains_okx_greeks", 100_000),
+        ("deribit-pme", "margin_vectors", 80),
+    ],
+)
 def test_the_published_files_are_reproduced(
-    family: str, figures: int, shared_data: Callable[[str], Path]
+    family: str, folder: str, figures: int, shared_data: Callable[[str], Path]
 ) -> None:
-    code, result = replay(family, shared_data("oracles"))
+    code, result = replay(family, shared_data(folder))
     assert code == 0
     assert sum(f["compared"] for f in result["fields"].values()) >= figures

@@ -1,0 +1,1 @@
+"""OKX's names, contract terms, chain files and printed Greeks."""
