@@ -5,8 +5,8 @@ from .account.verdict import Assessment, Status
 from .book.instruments import Instruments
 from .book.portfolio import Portfolio
 from .book.positions import Positions
-from .edge.deribit.names import parse_instrument
 from .edge.files.load import read_market, read_positions
+from .edge.names import parse_instrument
 from .engine import assess
 from .engine import compile_rulebook as compile
 from .errors import InputError, RiskslideError

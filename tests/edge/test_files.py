@@ -521,3 +521,70 @@ def test_examples_of_the_documentation_are_a_book(tmp_path: Path) -> None:
     assert first.account == ("alice", "bob")
     np.testing.assert_allclose(first.maintenance, second.maintenance, rtol=1e-12)
     assert (first.maintenance > 0).all()
+
+
+# Names of venues and books without a file of instruments
+
+
+@pytest.mark.parametrize(
+    ("name", "venue"),
+    [
+        ("BTC-27MAR26-80000-C", "deribit"),
+        ("BTC-USD-260327-80000-C", "okx"),
+        ("SPXW230914C04500000", "occ"),
+        ("AAPL  260918C00255000", "occ"),
+    ],
+)
+def test_names_of_every_venue_are_read(name: str, venue: str) -> None:
+    contract = rs.parse_instrument(name)
+    terms = (contract.inverse, contract.multiplier, contract.lot, contract.currency)
+    assert (
+        terms
+        == {
+            "deribit": (True, 1.0, 1e-8, "BTC"),
+            "okx": (True, 0.01, 1e-6, "BTC"),
+            "occ": (False, 100.0, 1.0, "USD"),
+        }[venue]
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "fix"),
+    [
+        ("AAPL", "BTC-27MAR26-80000-C, BTC-27MAR26 or BTC-PERPETUAL (Deribit)"),
+        ("AAPL", "BTC-USD-260327-80000-C (OKX)"),
+        ("AAPL", "(OCC)"),
+        ("BTC-06FEB26", "6FEB26"),
+        ("BTC-USD-260332-80000-C", "260332 is no date"),
+        ("SPXW230932C04500000", "230932 is no date"),
+        ("spxw230914c04500000", "capitals"),
+    ],
+)
+def test_a_name_of_no_venue_is_refused_with_its_slip_or_all_forms(name: str, fix: str) -> None:
+    error = refused(lambda: rs.parse_instrument(name))
+    assert (error.code, error.value) == ("E_INSTRUMENT", name)
+    assert fix in error.fix
+
+
+def test_a_stock_and_both_forms_of_a_symbol_are_held_beside_a_page(tmp_path: Path) -> None:
+    strikes = ("00250000", "00255000", "00260000")
+    quotes = ",".join(
+        f'{{"symbol": "AAPL260918{side[0].upper()}{k}", "expiration": "2026-09-18", '
+        f'"side": "{side}", "strike": {int(k) / 1000}, "bid": 5.0, "ask": 5.1, "iv": 0.3}}'
+        for side in ("call", "put")
+        for k in strikes
+    )
+    facts = '"updated": "2026-08-22T09:50:41-04:00", "underlyingPrice": 255.0'
+    page = f'{{{facts}, "quotes": [{quotes}]}}'
+    market = write(tmp_path, page.encode(), "page.json")
+    rows = b"A,AAPL,100\nA,AAPL  260918C00255000,-1\nA,AAPL260918C00255000,-1\n"
+    held = write(tmp_path, b"account,instrument,quantity\n" + rows)
+    cash = write(tmp_path, b"account,asset,amount\nA,USD,100000\n", "b.csv")
+    portfolio, quoted = load_book(held, cash, market)
+    assert set(portfolio.instruments.name) == {"AAPL", "AAPL260918C00255000"}
+    assert portfolio.duplicates == 1
+    found = rs.assess(portfolio, quoted, rs.load_rulebook("generic-slides"))
+    assert np.isfinite(found.equity).all()
+    bad = write(tmp_path, b"account,instrument,quantity\nA,MSFT,1\n", "bad.csv")
+    error = refused(lambda: load_book(bad, cash, market))
+    assert (error.code, error.row, error.value) == ("E_INSTRUMENT", 2, "MSFT")

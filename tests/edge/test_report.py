@@ -89,9 +89,9 @@ def test_worst_cell_is_the_only_marked_one(demo: Demo) -> None:
 
 
 def test_grid_puts_price_down_and_vol_across(demo: Demo) -> None:
-    axes = records.axes_of(demo.assessment.source.program.scenarios, "BTC")
+    axes = records.axes_of(demo.assessment.scenarios)
     assert axes is not None
-    assert axes.vols == (0.72, 1.0, 1.45)
+    assert axes.vols == ("x0.72", "x1.00", "x1.45")
     assert axes.moves == (-0.16, -0.12, -0.08, -0.04, 0.0, 0.04, 0.08, 0.12, 0.16)
     text = rendered(pipe(), report.slide_grid(demo.unit, axes, pipe()))
     rows = [line.split() for line in text.splitlines()[2:]]
@@ -102,9 +102,17 @@ def test_grid_puts_price_down_and_vol_across(demo: Demo) -> None:
 
 
 def test_scenarios_that_are_no_grid_have_no_axes() -> None:
-    assert records.axes_of(rs.Scenarios.of([0.9, 1.1, 1.0], vol_scale=[1, 2, 1]), "BTC") is None
-    shifted = rs.Scenarios.of([0.9, 1.1], price_shift=[1.0, 0.0])
-    assert records.axes_of(shifted, "BTC") is None
+    assert records.axes_of(rs.Scenarios.of([0.9, 1.1]).labels) is None
+    assert records.axes_of(rs.Scenarios.grid([0.1, 0.1], [1.0]).labels) is None
+    assert records.axes_of(()) is None
+
+
+def test_far_moves_stand_in_a_column_of_their_own() -> None:
+    labels = ["price -4 % vol down", "price -4 % vol up", "price +50 % vol up, extended"]
+    axes = records.axes_of(labels)
+    assert axes is not None
+    assert axes.moves == (-0.04, 0.5) and axes.vols == ("down", "up", "up, extended")
+    assert axes.cells == ((0, 1, None), (None, None, 2))
 
 
 def many(accounts: int) -> rs.Assessment:
@@ -163,7 +171,7 @@ def test_json_of_an_assessment_adds_up(demo: Demo) -> None:
     assert line["collateral"] + line["unrealised_pnl"] + line["option_value"] == line["equity"]
     assert line["equity"] - line["initial"] == line["excess"]
     unit = record["slides"][0]["units"][0]
-    assert len(unit["pnl"]) == len(unit["price_moves"]) * len(unit["vol_scales"]) == 27
+    assert len(unit["pnl"]) == len(unit["price_moves"]) * len(unit["vols"]) == 27
     assert min(unit["pnl"]) == -unit["loss"]
     assert record["rulebook"]["sha256"] == RULES.sha256
 

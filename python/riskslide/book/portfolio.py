@@ -186,7 +186,7 @@ class Portfolio:
             balance_amount=amounts,
             order_account=index_of(traders, number, "order_account", "accounts"),
             order_instrument=ordered,
-            order_lots=lots_of(open_quantity, instruments.lot[ordered]),
+            order_lots=lots_of(open_quantity, instruments.lot[ordered], "order_quantity"),
             duplicates=n - int(positions.instrument.size),
             marked=int(np.flatnonzero(np.isnan(entries) & margined).size),
         )

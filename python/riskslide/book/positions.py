@@ -64,7 +64,7 @@ def slice_rows(rows: tuple[Int64, Int32, Any], first: int, last: int) -> tuple[I
     return offsets[first : last + 1] - begin, index[begin:end], quantity[begin:end]
 
 
-def lots_of(quantity: Float, lot: Float) -> Int64:
+def lots_of(quantity: Float, lot: Float, column: str = "quantity") -> Int64:
     """Whole lots of quantities in contract units.
 
     Refuses (`E_LOT`) a quantity that is no whole number of lots, as far as float64 can tell, and
@@ -79,7 +79,7 @@ def lots_of(quantity: Float, lot: Float) -> Int64:
     if row >= 0:
         refuse(
             "E_LOT",
-            "quantity",
+            column,
             row,
             float(quantity[row]),
             f"must be a whole number of lots of {float(lot[row])!r}",
@@ -89,7 +89,7 @@ def lots_of(quantity: Float, lot: Float) -> Int64:
         row = int(big[0])
         refuse(
             "E_OVERFLOW",
-            "quantity",
+            column,
             row,
             float(quantity[row]),
             f"is beyond 2**63 lots of {float(lot[row])!r}; use a larger lot",

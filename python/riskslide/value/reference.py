@@ -183,7 +183,8 @@ def cash_delta(state: State) -> Float:
             step = float(state.discount[i]) * _bachelier(side, price, strike, deviation)[1]
         elif payoff == Payoff.BLACK76:
             step = float(state.discount[i]) * _lognormal(side, price, strike, deviation)[1]
-        out.append(size * step * (1.0 if state.inverse[i] else price))
+        coin = 1.0 / price if payoff == Payoff.MARGINED else 1.0
+        out.append(size * step * (coin if state.inverse[i] else price))
     return np.array(out, dtype=np.float64)
 
 

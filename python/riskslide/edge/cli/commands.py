@@ -86,9 +86,16 @@ def margin(account: str | None, check: bool, batch: int, **options: Any) -> int:
             done=lambda count: bar.update(task, completed=count),
         )
     emit(
-        lambda: records.margin_record(assessment, rulebook, slides_shown(assessment, account)),
+        lambda: records.margin_record(
+            assessment, rulebook, slides_shown(assessment, account), dropped=market.dropped
+        ),
         lambda console: report.margin_report(
-            assessment, rulebook, console, account=account, show=inputs.show
+            assessment,
+            rulebook,
+            console,
+            account=account,
+            show=inputs.show,
+            dropped=market.dropped,
         ),
         as_json=inputs.as_json,
         output=inputs.output,
@@ -120,7 +127,9 @@ def stress_command(price: str, vol: str, by: Any, **options: Any) -> int:
         portfolio, market = inputs.load(bar)
     terms = rulebook.terms
     pnl = stress(portfolio, market, scenarios, by=by, terms=terms, threads=inputs.threads)
-    axes = records.Axes(tuple(moves), tuple(vols))
+    width = len(vols)
+    rows = tuple(tuple(range(k * width, (k + 1) * width)) for k in range(len(moves)))
+    axes = records.Axes(tuple(moves), tuple(f"x{v:g}" for v in vols), rows)
     emit(
         lambda: records.stress_record(
             portfolio, scenarios, pnl, by=by, rulebook=rulebook, as_of=market.as_of

@@ -27,6 +27,7 @@ class Inputs:
     positions: str
     balances: str
     instruments: str | None
+    orders: str | None
     market: tuple[str, ...]
     rules: str
     as_of: str | None
@@ -39,9 +40,8 @@ class Inputs:
         """The book and its market, read while a bar says so."""
         task = bar.add_task("reading", total=None)
         as_of = None if self.as_of is None else instant(self.as_of, "--as-of")
-        loaded = load_book(
-            self.positions, self.balances, self.market, self.instruments, as_of=as_of
-        )
+        files = (self.positions, self.balances, self.market, self.instruments, self.orders)
+        loaded = load_book(*files, as_of=as_of)
         bar.remove_task(task)
         return loaded
 
@@ -67,6 +67,7 @@ BOOK = (
     click.option(
         "--instruments", metavar="FILE", help="Contract terms; a venue's chain needs none."
     ),
+    click.option("--orders", metavar="FILE", help="Open orders: account,instrument,quantity"),
     MARKET,
     click.option("--rules", required=True, metavar="NAME|FILE", help="Rule book."),
     AS_OF,

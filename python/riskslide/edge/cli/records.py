@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -40,36 +41,33 @@ GREEK_KEYS = {
 
 @dataclass(frozen=True, slots=True)
 class Axes:
-    """Price moves (fractions) and vol multipliers of a grid, moves outermost."""
+    """Price moves (fractions) down and states of the vol across; `cells` (moves, vols) holds the
+    scenario of each, or None."""
 
     moves: tuple[float, ...]
-    vols: tuple[float, ...]
+    vols: tuple[str, ...]
+    cells: tuple[tuple[int | None, ...], ...]
 
 
-def axes_of(scenarios: Scenarios, factor: str) -> Axes | None:
-    """The axes along which a factor's scenarios form a grid; None where they form none."""
-    if factor in scenarios.factors:
-        row = scenarios.factors.index(factor)
-    elif scenarios.factors == ("*",):
-        row = 0
-    else:
+_GRID_LABEL = re.compile(r"price ([^ ]+) % vol (.+)")
+
+
+def axes_of(labels: Sequence[str]) -> Axes | None:
+    """The table that scenarios of these labels fill; None where they name no moves of price and
+    vol, or one of them twice."""
+    found = [_GRID_LABEL.fullmatch(label) for label in labels]
+    keys = [(round(float(m[1]) / 100.0, 12), m[2]) for m in found if m is not None]
+    if not labels or len(set(keys)) < len(labels):
         return None
-    moves = [round(x - 1.0, 12) for x in scenarios.price_scale[row].tolist()]
-    vols = scenarios.vol_scale[row].tolist()
-    width = next((k for k, m in enumerate(moves) if m != moves[0]), len(moves))
-    if not width or len(moves) % width:
-        return None
-    axes = Axes(tuple(moves[::width]), tuple(vols[:width]))
-    is_grid = moves == [m for m in axes.moves for _ in axes.vols]
-    is_grid = is_grid and vols == list(axes.vols) * len(axes.moves)
-    shifted = scenarios.price_shift[row].any() or scenarios.vol_shift[row].any()
-    return axes if is_grid and not shifted else None
+    moves, vols = (tuple(dict.fromkeys(axis)) for axis in zip(*keys, strict=True))
+    at = {key: k for k, key in enumerate(keys)}
+    return Axes(moves, vols, tuple(tuple(at.get((m, v)) for v in vols) for m in moves))
 
 
 def margin_record(
-    assessment: Assessment, rulebook: Rulebook, slide: Sequence[Evidence]
+    assessment: Assessment, rulebook: Rulebook, slide: Sequence[Evidence], *, dropped: int = 0
 ) -> dict[str, Any]:
-    """The whole assessment, and the slides of one account."""
+    """The whole assessment, and the slides of one account; `dropped` series have no price."""
     return {
         "riskslide": __version__,
         "as_of": text_of(assessment.as_of),
@@ -79,6 +77,7 @@ def margin_record(
         "program_sha256": assessment.program_sha256,
         "grid_only": assessment.grid_only,
         "scenarios": list(assessment.scenarios),
+        "dropped_series": dropped,
         "warnings": list(assessment.warnings),
         "accounts": list(_lines(assessment)),
         "slides": [evidence_record(assessment, evidence) for evidence in slide],
@@ -102,6 +101,7 @@ def _lines(a: Assessment) -> Iterator[dict[str, Any]]:
     columns = {name: getattr(a, name).tolist() for name in (*AMOUNTS, "maintenance_ratio")}
     offsets, unit = a.unit_offsets.tolist(), a.unit.tolist()
     loss, scenario = a.unit_loss.tolist(), a.unit_scenario.tolist()
+    components = {name: values.tolist() for name, values in a.components.items()}
     status, worst = a.status.tolist(), a.worst_scenario.tolist()
     for k, account in enumerate(a.account):
         loses = columns["maintenance"][k] > 0
@@ -110,6 +110,7 @@ def _lines(a: Assessment) -> Iterator[dict[str, Any]]:
             "pool": a.pool[k],
             **{name: number(values[k]) for name, values in columns.items()},
             "status": Status(status[k]).name.lower(),
+            **{name: number(values[k]) for name, values in components.items()},
             "worst_unit": a.worst_unit[k] if loses else None,
             "worst_scenario": a.scenarios[worst[k]] if loses else None,
             "units": [
@@ -125,11 +126,12 @@ def _lines(a: Assessment) -> Iterator[dict[str, Any]]:
 
 def evidence_record(assessment: Assessment, evidence: Evidence) -> dict[str, Any]:
     """The slides of one line: every unit's P&L by scenario, and who made its worst cell."""
-    scenarios = assessment.source.program.scenarios
+    axes = axes_of(assessment.scenarios)
     return {
         "account": evidence.account,
         "pool": evidence.pool,
-        "units": [_unit_record(u, axes_of(scenarios, u.unit)) for u in evidence.units],
+        "components": {name: number(x) for name, x in evidence.components.items()},
+        "units": [_unit_record(u, axes) for u in evidence.units],
     }
 
 
@@ -139,7 +141,7 @@ def _unit_record(unit: UnitEvidence, axes: Axes | None) -> dict[str, Any]:
         "loss": number(unit.loss),
         "scenario": unit.label if unit.loss > 0 else None,
         "price_moves": list(axes.moves) if axes else None,
-        "vol_scales": list(axes.vols) if axes else None,
+        "vols": list(axes.vols) if axes else None,
         "pnl": [number(x) for x in unit.grid],
         "contributions": [
             {"name": c.name, "quantity": number(c.quantity), "pnl": number(c.pnl)}

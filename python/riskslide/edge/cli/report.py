@@ -38,10 +38,22 @@ NARROW = 14  # columns of the worst scenario where the table would not fit
 
 
 def margin_report(
-    assessment: Assessment, rulebook: Rulebook, console: Console, *, account: str | None, show: int
+    assessment: Assessment,
+    rulebook: Rulebook,
+    console: Console,
+    *,
+    account: str | None,
+    show: int,
+    dropped: int = 0,
 ) -> Group:
-    """Rows of accounts and pools, then the slides of one account, then the warnings."""
-    parts: list[RenderableType] = [heading(assessment, rulebook), Text()]
+    """Rows of accounts and pools, then the slides of one account, then the warnings.
+
+    dropped: series of the market's chains that have no price.
+    """
+    parts: list[RenderableType] = [heading(assessment, rulebook)]
+    if dropped:
+        parts.append(plain(f"{dropped:,} series of the market are dropped: they have no price"))
+    parts.append(Text())
     if not len(assessment):
         return Group(*parts, Text("The book holds no account."), *warnings_of(assessment))
     rows = riskiest(assessment, show)
@@ -141,15 +153,19 @@ def worst_of(assessment: Assessment, line: int) -> str:
 def slides_of(assessment: Assessment, account: str, console: Console) -> list[RenderableType]:
     """The grid of every unit of an account that moves, in each of its pools."""
     parts: list[RenderableType] = []
-    scenarios = assessment.source.program.scenarios
+    axes = axes_of(assessment.scenarios)
     for evidence in assessment.explain(account):
         moving = [u for u in evidence.units if any(u.grid)]
         for unit in moving:
-            title = f"{account}: P&L of {unit.unit} with its collateral, {assessment.reporting}"
-            parts += [Text(), plain(title)]
-            parts.append(slide_grid(unit, axes_of(scenarios, unit.unit), console))
+            title = f"{account}: P&L of {unit.unit} in every scenario, {assessment.reporting}"
+            parts += [Text(), plain(title), slide_grid(unit, axes, console)]
+        added = [f"{n.replace('_', ' ')} {x:,.2f}" for n, x in evidence.components.items() if x]
+        if moving and added:
+            parts.append(plain(f"{evidence.pool}: {', '.join(added)}"))
         if not moving:
-            parts += [Text(), plain(f"{account}: nothing that it holds moves in any scenario.")]
+            where = "" if evidence.pool == "account" else f" in {evidence.pool}"
+            text = f"{account}: nothing that it holds{where} moves in any scenario."
+            parts += [Text(), plain(text)]
     return parts
 
 
@@ -162,15 +178,28 @@ def slide_grid(unit: UnitEvidence, axes: Axes | None, console: Console) -> Rende
     table = table_for(console)
     table.add_column("price", justify="right")
     for vol in axes.vols:
-        table.add_column(f"vol x{vol:.2f}  ", justify="right")
-    for row, move in enumerate(axes.moves):
-        first = row * len(axes.vols)
-        cells = [
-            cell(unit.grid[k], digits, marked=k == worst)
-            for k in range(first, first + len(axes.vols))
-        ]
-        table.add_row(percent(move), *cells)
+        table.add_column(f"vol {vol}  ", justify="right")
+    add_moves(table, axes, unit.grid, digits, worst)
     return table
+
+
+def add_moves(
+    table: Table,
+    axes: Axes,
+    pnl: Sequence[float],
+    digits: int,
+    worst: int,
+    labels: Sequence[Text] = (),
+) -> None:
+    """A row for each price move; `labels` stand before the first of them."""
+    before = list(labels)
+    for move, scenarios in zip(axes.moves, axes.cells, strict=True):
+        cells = [
+            Text() if k is None else cell(float(pnl[k]), digits, marked=k == worst)
+            for k in scenarios
+        ]
+        table.add_row(*before, percent(move), *cells)
+        before = [Text()] * len(before)
 
 
 def stress_report(
@@ -195,19 +224,12 @@ def stress_report(
         table.add_column(name, no_wrap=True)
     table.add_column("price", justify="right")
     for vol in axes.vols:
-        table.add_column(f"vol x{vol:g}  ", justify="right", no_wrap=True)
+        table.add_column(f"vol {vol}  ", justify="right", no_wrap=True)
     digits = digits_of(pnl[rows])
     for k in rows.tolist():
         lowest = int(pnl[k].argmin()) if worst[k] < 0 else -1
-        labels: list[Text] = [plain(text) for text in names[k].values()]
-        for row, move in enumerate(axes.moves):
-            first = row * len(axes.vols)
-            cells = [
-                cell(float(pnl[k, n]), digits, marked=n == lowest)
-                for n in range(first, first + len(axes.vols))
-            ]
-            table.add_row(*labels, percent(move), *cells)
-            labels = [Text()] * len(labels)
+        labels = [plain(text) for text in names[k].values()]
+        add_moves(table, axes, pnl[k].tolist(), digits, lowest, labels)
     head = plain(f"P&L of positions, balances aside, {unit}; * is the worst cell of its row")
     left = _left_out(len(names) - rows.size, "rows that lose less")
     return Group(head, Text(), table, *left)

@@ -16,7 +16,7 @@ from .report import slide_grid, table_for, warnings_of
 def demo_report(demo: Demo, console: Console) -> Group:
     """One page of at most 100 columns: what is held, what it needs, and why."""
     a = demo.assessment
-    grid = slide_grid(demo.unit, axes_of(a.source.program.scenarios, demo.unit.unit), console)
+    grid = slide_grid(demo.unit, axes_of(a.scenarios), console)
     beside = Table.grid(padding=(0, 4))
     beside.add_row(grid, demo_figures(demo))
     held = " + ".join(f"{quantity:,g} {asset}" for asset, quantity in BALANCES.items())

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date
 from typing import NoReturn
 
-from ...book.clock import NANOSECONDS_PER_DAY, NO_EXPIRY
-from ...book.instruments import Instruments, Kind
+from ...book.clock import NANOSECONDS_PER_DAY
+from ...book.instruments import Kind
 from ...errors import refuse
+from ..contract import Contract
 
 COINS = ("BTC", "ETH")
 OPTION_LOT = 1e-8  # coin
@@ -22,37 +21,15 @@ _NAME = re.compile(
     r"|(?P<day>[0-9]{1,2})(?P<month>[A-Z]{3})(?P<year>[0-9]{2})"
     r"(?:-(?P<strike>[0-9]+)-(?P<side>[CP]))?)"
 )
-_FORMS = "must be as BTC-27MAR26-80000-C, BTC-27MAR26 or BTC-PERPETUAL"
-
-
-@dataclass(frozen=True, slots=True)
-class Contract:
-    """Terms of one coin-settled Deribit contract.
-
-    expiry: UTC nanoseconds, 08:00 of the day (`NO_EXPIRY` for a perpetual); strike: USD, 0 unless
-    an option; is_call: None unless an option. Quantity of an option in coin (multiplier 1: one
-    coin per contract), of a future or perpetual in USD of notional (multiplier 1: one USD per
-    contract unit). inverse: value and P&L arise in coin, `currency`. lot: see docs/files.md.
-    """
-
-    name: str
-    kind: Kind
-    underlying: str
-    expiry: int = NO_EXPIRY
-    strike: float = 0.0
-    is_call: bool | None = None
-    inverse: bool = True
-    multiplier: float = 1.0
-    lot: float = FUTURE_LOT
-
-    @property
-    def currency(self) -> str:
-        """What the contract settles in."""
-        return self.underlying
+_COMBO = re.compile(rf"(?!{'|'.join(_MONTHS)})[A-Z]+[0-9]*-")
+FORMS = "BTC-27MAR26-80000-C, BTC-27MAR26 or BTC-PERPETUAL"
 
 
 def parse_instrument(name: str) -> Contract:
-    """The contract that a Deribit name stands for, strictly as Deribit prints it.
+    """The coin-settled contract that a Deribit name stands for, strictly as Deribit prints it.
+
+    Quantity of an option in coin (multiplier 1: one coin per contract), of a future or perpetual
+    in USD of notional (multiplier 1: one USD per contract unit); expiry at 08:00 UTC of the day.
 
     Capitals, the day without a leading zero (``6FEB26``), a whole strike without leading zeros.
     Raises InputError `E_INSTRUMENT` for every other text: an impossible date, a strike of zero, a
@@ -68,10 +45,10 @@ def parse_instrument(name: str) -> Contract:
     if coin not in COINS:
         refuse("E_INSTRUMENT", "instrument", None, name, f"must settle in {' or '.join(COINS)}")
     if found["day"] is None:
-        return Contract(name, Kind.PERPETUAL, coin)
+        return Contract(name, Kind.PERPETUAL, coin, lot=FUTURE_LOT)
     expiry = _expiry(name, found["day"], found["month"], found["year"])
     if strike is None:
-        return Contract(name, Kind.FUTURE, coin, expiry)
+        return Contract(name, Kind.FUTURE, coin, expiry, lot=FUTURE_LOT)
     if strike.startswith("0"):
         fix = "the strike must be > 0, without leading zeros"
         refuse("E_INSTRUMENT", "instrument", None, name, fix)
@@ -86,21 +63,20 @@ def parse_instrument(name: str) -> Contract:
     )
 
 
-def instruments_of(contracts: Iterable[Contract]) -> Instruments:
-    """The contracts as columns, in their order: Black-76 on the forward of their expiry."""
-    rows = list(contracts)
-    return Instruments.from_columns(
-        name=[c.name for c in rows],
-        kind=[c.kind.name.lower() for c in rows],
-        underlying=[c.underlying for c in rows],
-        expiry=[None if c.expiry == NO_EXPIRY else c.expiry for c in rows],
-        strike=[c.strike for c in rows],
-        option_type=["call" if c.is_call else "put" for c in rows],
-        settlement="inverse",
-        multiplier=[c.multiplier for c in rows],
-        lot=[c.lot for c in rows],
-        currency=[c.currency for c in rows],
-    )
+def uncovered(name: str) -> str:
+    """What a name of Deribit's stands for where that is not covered; empty where it is or may be.
+
+    The venue's answers list such instruments among the others: spot pairs, linear contracts,
+    combos, and contracts of other coins.
+    """
+    coin, _, rest = name.partition("-")
+    if "_" in coin:
+        return "is a spot pair" if not rest else "is a linear contract, which is not covered"
+    if rest and rest != "PERPETUAL" and _COMBO.match(rest):
+        return "is a combo: its legs are what is held"
+    if coin not in COINS and _NAME.fullmatch(name):
+        return f"does not settle in {' or '.join(COINS)}"
+    return ""
 
 
 def _expiry(name: str, day: str, month: str, year: str) -> int:
@@ -116,9 +92,9 @@ def _expiry(name: str, day: str, month: str, year: str) -> int:
 
 
 def _refuse_form(name: str) -> NoReturn:
-    fix = _FORMS
+    fix = f"must be as {FORMS}"
     if _NAME.fullmatch(name.upper()):
         fix = f"must be in capitals: {name.upper()}"
     elif "_" in name:
-        fix = f"linear (USDC) contracts, spot and combos are not covered; {_FORMS}"
+        fix = "linear (USDC) contracts, spot and combos are not covered"
     refuse("E_INSTRUMENT", "instrument", None, name, fix)

@@ -14,7 +14,8 @@ from ...book.columns import Float, Int64
 from ...book.instruments import DEFAULT_LOT, Instruments
 from ...errors import InputError, refuse
 from ..tables.convert import Columns
-from ..tables.raw import check_columns, read_table
+from ..tables.raw import check_columns
+from ..tables.read import read_table
 
 POSITIONS = ("account", "instrument", "quantity")
 BALANCES = ("account", "asset", "amount")
@@ -80,6 +81,21 @@ def read_positions(path: str | Path) -> PositionTable:
     entry = columns.numbers("entry_price", blank=np.nan)
     columns.check()
     return PositionTable(table.file, account.spread(), held.spread(), quantity, entry, table.line)
+
+
+def read_orders(path: str | Path) -> PositionTable:
+    """Open orders of a CSV or Parquet file: ``account,instrument,quantity``.
+
+    quantity: what is still to be bought (positive) or sold; errors as `read_positions`.
+    """
+    table = read_table(path)
+    check_columns(table, POSITIONS)
+    columns = Columns(table)
+    account, ordered = columns.texts("account"), columns.texts("instrument")
+    quantity = columns.numbers("quantity")
+    columns.check()
+    none = np.full(len(table), np.nan)
+    return PositionTable(table.file, account.spread(), ordered.spread(), quantity, none, table.line)
 
 
 def read_balances(path: str | Path) -> BalanceTable:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
@@ -13,7 +14,8 @@ from ...book.instruments import Instruments, Kind, PricingModel, canonical_order
 from ...book.portfolio import Portfolio
 from ...errors import InputError, refuse, suggestion
 from ...market.state import Market
-from ..deribit.names import instruments_of, parse_instrument
+from ..contract import Contract, instruments_of
+from ..names import parse_instrument
 from ..tables.quotes import Sheet
 from .holdings import (
     BalanceTable,
@@ -21,6 +23,7 @@ from .holdings import (
     lines_of,
     read_balances,
     read_instruments,
+    read_orders,
     read_positions,
 )
 from .market import read_market, read_sheet
@@ -32,6 +35,7 @@ __all__ = [
     "read_balances",
     "read_instruments",
     "read_market",
+    "read_orders",
     "read_positions",
 ]
 
@@ -40,59 +44,92 @@ Paths = str | Path | Sequence[str | Path]
 MARKS = "its mark: give --market a file of marks too, such as perpetual_futures_prices.csv.gz"
 
 
+class Held(NamedTuple):
+    """A row that holds an instrument, or orders it."""
+
+    table: PositionTable
+    row: int
+
+
 def load_book(
     positions: str | Path,
     balances: str | Path,
     market: Paths,
     instruments: str | Path | None = None,
+    orders: str | Path | None = None,
     *,
     as_of: Any = None,
 ) -> tuple[Portfolio, Market]:
     """The book of these files and its market at `as_of` (default: the newest instant quoted).
 
-    Only the instruments that are held are kept, in an order that does not depend on the files:
-    underlying, expiry, kind, strike, call before put, name. Without a file of instruments they are
-    read off the names, which must be Deribit's. Raises InputError naming file, line and column:
-    what the readers refuse, `E_UNKNOWN` for an instrument that no file defines, `E_MISSING_PRICE`
-    for one without its quote, `E_EXPIRED`, `E_LOT`, `E_OVERFLOW`, `E_DOMAIN_FORWARD`.
+    Only the instruments that are held or ordered are kept, in an order that does not depend on the
+    files: underlying, expiry, kind, strike, call before put, name. Without a file of instruments
+    their terms are those of the chain, or are read off the names (`names.parse_instrument`). Raises
+    InputError naming file, line and column: what the readers refuse, `E_UNKNOWN` for an instrument
+    that no file defines, `E_MISSING_PRICE` for one without its quote, `E_EXPIRED`, `E_LOT`,
+    `E_OVERFLOW`, `E_DOMAIN_FORWARD`.
     """
-    held, cash = read_positions(positions), read_balances(balances)
+    tables = [read_positions(positions)]
+    tables += [] if orders is None else [read_orders(orders)]
+    cash = read_balances(balances)
     sheet = read_sheet(market, as_of=as_of)
-    # The first row of every instrument: later entries of a dict replace earlier ones.
-    rows = dict(zip(reversed(held.instrument), range(len(held) - 1, -1, -1), strict=True))
     if instruments is None:
-        found = _from_names(held, rows)
+        tables, found = _from_names(tables, sheet)
     else:
-        found = _from_file(held, rows, read_instruments(instruments), str(instruments))
+        found = _from_file(tables, read_instruments(instruments), str(instruments))
+    first = _first_rows(tables)
     found = found.take(canonical_order(found)[1])
     for i, name in enumerate(found.name):
-        _need_quotes(found, i, sheet, held, rows[name])
-    return _book(found, held, cash), sheet.market()
+        _need_quotes(found, i, sheet, first[name])
+    return _book(found, tables, cash), sheet.market(held=found.name)
 
 
-def _from_names(held: PositionTable, rows: dict[str, int]) -> Instruments:
-    contracts = []
-    for name, row in rows.items():
+def _first_rows(tables: Sequence[PositionTable]) -> dict[str, Held]:
+    """Where every instrument is met first."""
+    first: dict[str, Held] = {}
+    for table in tables:
+        for row, name in enumerate(table.instrument):
+            first.setdefault(name, Held(table, row))
+    return first
+
+
+def _from_names(
+    tables: Sequence[PositionTable], sheet: Sheet
+) -> tuple[list[PositionTable], Instruments]:
+    """Terms as the chain that quotes a contract has them, or else as its name says.
+
+    Of names that mean one contract the positions take the one that the venue quotes it by.
+    """
+    known = sheet.contracts | _delivered(sheet)
+    contracts: dict[str, Contract] = {}
+    for name, held in _first_rows(tables).items():
         try:
-            contracts.append(parse_instrument(name))
+            contracts[name] = known.get(name) or parse_instrument(name)
         except InputError as error:
             fix = f"{error.fix}; other instruments need a file of instruments (--instruments)"
-            _refuse(held, row, error.code, name, fix)
-    return instruments_of(contracts)
+            _refuse(held, error.code, name, fix)
+    unique = {c.name: sheet.contracts.get(c.name, c) for c in contracts.values()}
+    quoted = [replace(t, instrument=[contracts[n].name for n in t.instrument]) for t in tables]
+    return quoted, instruments_of(unique.values())
 
 
-def _from_file(
-    held: PositionTable, rows: dict[str, int], known: Instruments, file: str
-) -> Instruments:
-    for name, row in rows.items():
+def _delivered(sheet: Sheet) -> dict[str, Contract]:
+    """Stocks and funds that the options of a chain deliver, which may be held beside them."""
+    names = {c.underlying for c in sheet.contracts.values() if c.style == "american"}
+    return {n: Contract(n, Kind.SPOT, n, inverse=False) for n in names & set(sheet.quotes["spot"])}
+
+
+def _from_file(tables: Sequence[PositionTable], known: Instruments, file: str) -> Instruments:
+    rows = _first_rows(tables)
+    for name, held in rows.items():
         if name not in known.index:
             fix = f"{file} does not define it"
             near = suggestion(name, known.name, "").removesuffix("?")
-            _refuse(held, row, "E_UNKNOWN", name, f"{fix}; {near}?" if "'" in near else fix)
+            _refuse(held, "E_UNKNOWN", name, f"{fix}; {near}?" if "'" in near else fix)
     return known.take(np.array([known.index[n] for n in rows], dtype=np.int64))
 
 
-def _need_quotes(found: Instruments, i: int, sheet: Sheet, held: PositionTable, row: int) -> None:
+def _need_quotes(found: Instruments, i: int, sheet: Sheet, held: Held) -> None:
     """Refuse an instrument that the market cannot price, at the line that first holds it."""
     name, kind, expiry = found.name[i], found.kind[i], int(found.expiry[i])
     dated = (found.underlyings[found.underlying[i]], expiry)
@@ -100,14 +137,14 @@ def _need_quotes(found: Instruments, i: int, sheet: Sheet, held: PositionTable, 
     if expiry <= sheet.as_of:
         if name not in quotes["settlement"] and dated not in quotes["settlement"]:
             fix = f"expired {text_of(expiry)}; drop the position or give its settlement price"
-            _refuse(held, row, "E_EXPIRED", name, fix)
+            _refuse(held, "E_EXPIRED", name, fix)
     elif kind == Kind.OPTION.value:
         if name not in quotes["vol"]:
             why = sheet.dropped.get(name, "is not in the market")
-            _refuse(held, row, "E_MISSING_PRICE", name, f"{why}; add its vol and forward")
+            _refuse(held, "E_MISSING_PRICE", name, f"{why}; add its vol and forward")
         _need_positive_forward(found, i, sheet, dated)
     elif kind != Kind.SPOT.value and name not in quotes["mark"]:
-        _refuse(held, row, "E_MISSING_PRICE", name, f"add {MARKS}")
+        _refuse(held, "E_MISSING_PRICE", name, f"add {MARKS}")
 
 
 def _need_positive_forward(
@@ -131,8 +168,13 @@ def _need_positive_forward(
         return
 
 
-def _book(found: Instruments, held: PositionTable, cash: BalanceTable) -> Portfolio:
-    names = {"balance_account": "account", "balance_asset": "asset", "balance_amount": "amount"}
+def _book(found: Instruments, tables: Sequence[PositionTable], cash: BalanceTable) -> Portfolio:
+    held, orders = tables[0], tables[1] if len(tables) > 1 else None
+    columns: dict[str, Any] = {}
+    if orders is not None:
+        columns["order_account"] = orders.account
+        columns["order_instrument"] = orders.instrument
+        columns["order_quantity"] = orders.quantity
     try:
         return Portfolio.from_columns(
             found,
@@ -143,15 +185,18 @@ def _book(found: Instruments, held: PositionTable, cash: BalanceTable) -> Portfo
             balance_account=cash.account,
             balance_asset=cash.asset,
             balance_amount=cash.amount,
+            **columns,
         )
     except InputError as error:
-        if error.column in names:
-            with lines_of(cash.file, cash.line, names):
+        part, _, column = error.column.partition("_")
+        if part in ("balance", "order"):
+            table = cash if part == "balance" or orders is None else orders
+            with lines_of(table.file, table.line, {error.column: column}):
                 raise
         if error.code == "E_OVERFLOW" and error.column != "quantity" and error.row is not None:
             account = sorted({*held.account, *cash.account})[error.row]  # all that the kernel knows
             row = _largest(found, held, account)
-            _refuse(held, row, error.code, float(held.quantity[row]), error.fix)
+            _refuse(Held(held, row), error.code, float(held.quantity[row]), error.fix)
         with lines_of(held.file, held.line):
             raise
 
@@ -166,6 +211,7 @@ def _largest(found: Instruments, held: PositionTable, account: str) -> int:
     return max(rows, key=lots)
 
 
-def _refuse(held: PositionTable, row: int, code: str, value: object, fix: str) -> NoReturn:
+def _refuse(held: Held, code: str, value: object, fix: str) -> NoReturn:
     column = "instrument" if isinstance(value, str) else "quantity"
-    refuse(code, column, int(held.line[row]), value, fix, file=held.file)
+    line = int(held.table.line[held.row])
+    refuse(code, column, line, value, fix, file=held.table.file)

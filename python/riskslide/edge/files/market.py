@@ -1,50 +1,63 @@
-"""Decides what files of quotes say, told apart by their columns, and joins them to one market."""
+"""Decides which reader takes a file of quotes, by its columns; the files make one market."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, NoReturn, Protocol
 
-import numpy as np
+from ...book.clock import instant
+from ...errors import InputError, refuse
+from ...market.state import Market
+from ..cboe import chain as cboe_chain
+from ..contract import Contract
+from ..deribit import chain as deribit_chain
+from ..deribit import marks as deribit_marks
+from ..deribit import ticker as deribit_ticker
+from ..okx import chain as okx_chain
+from ..tables.quotes import Sheet, Source, instant_of
+from ..tables.raw import Table
+from ..tables.read import read_table
+from . import quotes
 
-from ...book.clock import NO_EXPIRY, instant
-from ...book.columns import Float, Int64
-from ...errors import suggestion
-from ...market.state import QUOTES, Market, Quote
-from ..deribit import chain as deribit
-from ..tables.convert import Coded, Columns
-from ..tables.quotes import Origin, Sheet, Source, instant_of, newest
-from ..tables.raw import Table, check_columns, read_table, refuse_faults
 
-MARKET = ("quote", "symbol", "value", "instant")
+class Reader(Protocol):
+    """What a module offers that reads one kind of file; `Any` is a source of its own."""
 
-UNDATED = ("spot", "mark", "vol")  # quotes that name no expiry
+    def recognises(self, columns: Collection[str]) -> bool: ...
+
+    def open_chain(self, table: Table) -> Any: ...
+
+    def add_chains(self, chains: Sequence[Any], sheet: Sheet) -> list[Contract]: ...
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class QuoteTable:
-    """Rows of a file of quotes: a number per (quote, symbol, expiry) and instant."""
+class Format(NamedTuple):
+    """A kind of file, the columns that it is known by, and what reads it."""
 
-    file: str
-    quote: Coded
-    symbol: Coded
-    expiry: Int64
-    value: Float
-    instants: Int64
-    line: Int64
-    leads: bool = True
+    title: str
+    columns: tuple[str, ...]
+    reader: Reader
+
+
+READERS = (
+    Format("a snapshot of Deribit's option chain", deribit_chain.COLUMNS, deribit_chain),
+    Format("marks of Deribit's perpetuals", deribit_marks.PERPETUALS, deribit_marks),
+    Format("marks of Deribit's futures", deribit_marks.FUTURES, deribit_marks),
+    Format("tickers of Deribit", deribit_ticker.COLUMNS, deribit_ticker),
+    Format("a snapshot of OKX's option chain", okx_chain.COLUMNS, okx_chain),
+    Format("a page of Cboe's delayed option quotes", cboe_chain.COLUMNS, cboe_chain),
+    Format("quotes", quotes.COLUMNS, quotes),
+)
+HEADERS = cboe_chain.HEADERS  # beginnings of headers that stand below a title
 
 
 def read_market(paths: str | Path | Sequence[str | Path], *, as_of: Any = None) -> Market:
-    """Quotes of one or several files: ``quote,symbol[,expiry],value,instant``, or Deribit's.
+    """Quotes of one or several files: the project's own, or a venue's (docs/files.md lists them).
 
-    A file is told by its columns: the project's own, a snapshot of Deribit's option chain, or
-    marks of its perpetuals or futures. Of each quote the newest that is not after `as_of` counts;
+    A file is told by its columns. Of each quote the newest that is not after `as_of` counts;
     `as_of` (as `clock.instant` reads it) defaults to the newest instant of the files, marks
     following the chain that they are given with. Raises InputError as `read_positions`;
-    `E_DUPLICATE` where two values of one instant differ.
+    `E_FORMAT` for a file of no known kind, `E_DUPLICATE` where two values of one instant differ.
     """
     return read_sheet(paths, as_of=as_of).market()
 
@@ -52,72 +65,44 @@ def read_market(paths: str | Path | Sequence[str | Path], *, as_of: Any = None) 
 def read_sheet(paths: str | Path | Sequence[str | Path], *, as_of: Any = None) -> Sheet:
     """`read_market` with the place of every quote, and what was dropped for which reason."""
     files = [paths] if isinstance(paths, str | Path) else list(paths)
-    sources = [_open(read_table(p)) for p in files]
+    opened: dict[int, tuple[Reader, list[Source]]] = {}
+    for path in files:
+        reader, source = _open(read_table(path, headers=HEADERS))
+        opened.setdefault(id(reader), (reader, []))[1].append(source)
+    sources = [source for _, found in opened.values() for source in found]
     sheet = Sheet(instant_of(sources, None if as_of is None else instant(as_of, "as_of")))
-    deribit.add_chains([s for s in sources if isinstance(s, deribit.Chain)], sheet)
-    for source in sources:
-        if isinstance(source, deribit.Marks):
-            deribit.add_marks(source, sheet)
-        elif isinstance(source, QuoteTable):
-            _add_quotes(source, sheet)
+    for reader, found in opened.values():
+        reader.add_chains(found, sheet)
     return sheet
 
 
-def _open(table: Table) -> Source:
-    """What a file of quotes is, by its columns."""
-    names = table.columns
-    if "implied_volatility" in names and "instrument_name" in names:
-        return deribit.open_chain(table)
-    for columns in (deribit.PERPETUALS, deribit.FUTURES):
-        if columns[2] in names:
-            return deribit.open_marks(table, columns)
-    return _open_quotes(table)
+def _open(table: Table) -> tuple[Reader, Source]:
+    """What a file of quotes is: what a reader recognises, or else what its columns are nearest to.
+
+    A nearest kind that has half of its columns there is opened too, since its own reader says best
+    which column is not right.
+    """
+    share = [len(set(f.columns) & set(table.columns)) / len(f.columns) for f in READERS]
+    known = [f for f in READERS if f.reader.recognises(table.columns)]
+    found = known[0] if known else READERS[share.index(max(share))]
+    if not known and max(share) < 0.5:
+        _refuse_kind(table, found if max(share) > 0.0 else None)
+    try:
+        return found.reader, found.reader.open_chain(table)
+    except InputError as error:
+        if error.code not in ("E_MISSING", "E_UNKNOWN_COLUMN") or error.row != 1:
+            raise
+        fix = f"{error.fix}; it was read as {found.title}"
+        refuse(error.code, error.column, error.row, error.value, fix, file=table.file)
 
 
-def _open_quotes(table: Table) -> QuoteTable:
-    check_columns(table, MARKET, ("expiry",))
-    columns = Columns(table)
-    quote, symbol = columns.texts("quote"), columns.texts("symbol")
-    expiry = columns.instants("expiry", blank=True)
-    value, instants = columns.numbers("value"), columns.instants("instant")
-    kind = np.array([*quote.values, ""])[quote.codes]
-    for word in quote.values:
-        if word and word not in QUOTES:
-            columns.blame(
-                kind == word, "quote", "E_UNKNOWN", kind, suggestion(word, QUOTES, "must be")
-            )
-    dated = np.isin(kind, UNDATED) & (expiry != NO_EXPIRY)
-    columns.blame(dated, "expiry", "E_DOMAIN", kind, "must be empty for this quote")
-    fix = "must be >= 0, a decimal"
-    columns.blame((kind == "vol") & (value < 0), "value", "E_VOL_NEGATIVE", value, fix)
-    columns.check()
-    return QuoteTable(table.file, quote, symbol, expiry, value, instants, table.line)
-
-
-def _add_quotes(table: QuoteTable, sheet: Sheet) -> None:
-    if not table.line.size:
-        return
-    width, dates = len(table.symbol.values), np.unique(table.expiry)
-    key = table.quote.codes * width + table.symbol.codes
-    key = key * dates.size + np.searchsorted(dates, table.expiry)
-    _refuse_conflicts(table, key)
-    for row in newest(key, table.instants, sheet.as_of).tolist():
-        kind = table.quote.values[table.quote.codes[row]]
-        symbol = table.symbol.values[table.symbol.codes[row]]
-        expiry = int(table.expiry[row])
-        quote = Quote(float(table.value[row]), int(table.instants[row]))
-        where = Origin(table.file, int(table.line[row]))
-        sheet.add(kind, symbol if expiry == NO_EXPIRY else (symbol, expiry), quote, where)
-
-
-def _refuse_conflicts(table: QuoteTable, key: Int64) -> None:
-    """Refuse rows that give a quote of one instant another value (`E_DUPLICATE`)."""
-    order = np.lexsort((np.arange(key.size), table.instants, key))
-    same = (np.diff(key[order]) == 0) & (np.diff(table.instants[order]) == 0)
-    again = order[1:][same & (np.diff(table.value[order]) != 0)]
-    columns = Columns(Table(table.file, {}, table.line))
-    bad = np.zeros(key.size, dtype=np.bool_)
-    bad[again] = True
-    fix = "another row gives this quote another value at the same instant; drop one"
-    columns.blame(bad, "value", "E_DUPLICATE", table.value, fix)
-    refuse_faults(table.file, columns.faults)
+def _refuse_kind(table: Table, nearest: Format | None) -> NoReturn:
+    first = next(iter(table.columns), "")
+    if nearest is not None:
+        lacking = ", ".join(c for c in nearest.columns if c not in table.columns)
+        fix = f"the nearest kind of file is {nearest.title}, but {lacking} is not there"
+    elif len(table.columns) == 1 and (";" in first or "\t" in first):
+        fix = "columns must be separated by commas"
+    else:
+        fix = "is none of " + "; ".join(f"{f.title} ({', '.join(f.columns)})" for f in READERS)
+    refuse("E_FORMAT", "", 1, first or None, fix, file=table.file)

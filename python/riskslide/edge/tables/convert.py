@@ -102,6 +102,20 @@ class Columns:
                 self.blame(coded.codes == k, name, code, coded.spread(), fix)
         return found[coded.codes]
 
+    def moments(self, name: str) -> Int64:
+        """UTC nanoseconds of a column of milliseconds since 1970, or of timestamps in Parquet.
+
+        Faults: those of `numbers`, and `E_INSTANT` for what is no such number of this century.
+        """
+        column = self.table.columns.get(name)
+        if column is not None and arrow("pyarrow.types").is_timestamp(column.type):
+            return self._stamped(name, column, False)
+        values = self.numbers(name)
+        off = ~((values >= _EPOCHS[0]) & (values < _EPOCHS[1])) & np.isfinite(values)
+        self.blame(off, name, "E_INSTANT", values, "must be milliseconds since 1970")
+        whole = np.where(np.isfinite(values) & ~off, values, 0.0)
+        return np.rint(whole).astype(np.int64) * 10**6
+
     def _parsed(self, name: str, column: Any) -> tuple[Float, Bool, Any]:
         """Numbers (NaN where there is none), which rows are empty, and what stood there."""
         pa, compute, types = arrow(), arrow("pyarrow.compute"), arrow("pyarrow.types")
@@ -171,6 +185,7 @@ class Columns:
         return _numpy(compute.fill_null(utc, NO_EXPIRY)).astype(np.int64)
 
 
+_EPOCHS = (946_684_800_000.0, 4_102_444_800_000.0)  # 2000 to 2100, in milliseconds
 _NO_NUMBER = "must be a number such as -1.5, without separators of thousands"
 _TOO_LARGE = "whole numbers beyond 2**53 are not exact"
 

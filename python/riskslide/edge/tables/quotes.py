@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -12,6 +12,7 @@ from ...book.clock import text_of
 from ...book.columns import Int64
 from ...errors import refuse
 from ...market.state import QUOTES, Market, Quote
+from ..contract import Contract
 
 
 class Origin(NamedTuple):
@@ -25,13 +26,22 @@ class Origin(NamedTuple):
 class Sheet:
     """Quotes gathered so far, newest first come, with the place each was read from.
 
-    dropped: series that a chain names but does not price, with the reason.
+    contracts: what chains quote, by name. dropped: series that a chain names but does not price,
+    with the reason. interpolated: series whose vol was taken from neighbour strikes. inferred:
+    series whose forward is that of their expiry, or comes by parity. on_spot: series whose forward
+    is the spot, with the reason. repeated: rows of chains that say what another row has said, by
+    file.
     """
 
     as_of: int
     quotes: dict[str, dict[Any, Quote]] = field(default_factory=lambda: {k: {} for k in QUOTES})
     origins: dict[tuple[str, Any], Origin] = field(default_factory=dict)
+    contracts: dict[str, Contract] = field(default_factory=dict)
     dropped: dict[str, str] = field(default_factory=dict)
+    interpolated: set[str] = field(default_factory=set)
+    inferred: set[str] = field(default_factory=set)
+    on_spot: dict[str, str] = field(default_factory=dict)
+    repeated: dict[str, int] = field(default_factory=dict)
 
     def add(self, kind: str, key: Any, quote: Quote, origin: Origin) -> None:
         """Keep a quote unless a newer one is there; two values of one instant are refused."""
@@ -44,10 +54,39 @@ class Sheet:
             self.quotes[kind][key] = quote
             self.origins[(kind, key)] = origin
 
-    def market(self) -> Market:
-        """The quotes as a market at `as_of`."""
+    def market(self, held: Collection[str] | None = None) -> Market:
+        """The quotes as a market at `as_of`, with warnings about instruments that are held.
+
+        held: names of instruments; None stands for all.
+        """
         tables: dict[str, Any] = dict(self.quotes)
-        return Market(self.as_of, **tables, dropped=len(self.dropped))
+        warnings = tuple(self._warnings(held))
+        return Market(self.as_of, **tables, dropped=len(self.dropped), warnings=warnings)
+
+    def _warnings(self, held: Collection[str] | None) -> Iterable[str]:
+        for file, count in sorted(self.repeated.items()):
+            yield f"W_REPEATED: rows of {file} that say what another row has said: {count}"
+        told = {
+            "W_VOL_INTERPOLATED: series without a vol take that between their neighbour strikes": (
+                self.interpolated
+            ),
+            "W_FORWARD_INFERRED: series without a forward take that of their expiry, or parity": (
+                self.inferred
+            ),
+        }
+        for what, names in told.items():
+            found = names if held is None else names.intersection(held)
+            if found:
+                yield f"{what}: {len(found)}, such as {min(found)}"
+        flat = [n for n in self.on_spot if held is None or n in held]
+        if flat:
+            such = f"{len(flat)}, such as {min(flat)} ({self.on_spot[min(flat)]})"
+            yield f"W_NO_FORWARD: series whose forward is the spot, at a rate of 0: {such}"
+        early = [n for n, c in self.contracts.items() if c.style == "american"]
+        early = [n for n in early if held is None or n in held]
+        if early:
+            what = "American options that are valued as European"
+            yield f"W_AMERICAN_AS_EUROPEAN: {what}: {len(early)}, such as {min(early)}"
 
 
 class Source(Protocol):

@@ -1,0 +1,1 @@
+"""Cboe's pages of delayed option quotes."""

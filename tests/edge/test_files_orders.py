@@ -1,0 +1,66 @@
+"""Open orders of a file enter the initial requirement alone, or are refused by file and line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import riskslide as rs
+from riskslide.edge.files.load import load_book
+
+POSITIONS = "account,instrument,quantity\nalice,BTC-27MAR26-80000-C,-2\n"
+BALANCES = "account,asset,amount\nalice,BTC,3\n"
+MARKET = """quote,symbol,expiry,value,instant
+spot,BTC,,70000,2026-02-05T08:00:00Z
+forward,BTC,2026-03-27T08:00:00Z,70500,2026-02-05T08:00:00Z
+vol,BTC-27MAR26-80000-C,,0.5,2026-02-05T08:00:00Z
+vol,BTC-27MAR26-90000-C,,0.55,2026-02-05T08:00:00Z
+mark,BTC-PERPETUAL,,70010,2026-02-05T08:00:00Z
+"""
+
+
+def load(folder: Path, orders: str | None) -> tuple[rs.Portfolio, rs.Market]:
+    texts = {"positions": POSITIONS, "balances": BALANCES, "market": MARKET, "orders": orders}
+    paths: dict[str, Any] = {}
+    for name, text in texts.items():
+        if text is not None:
+            paths[name] = folder / f"{name}.csv"
+            paths[name].write_text(text)
+    return load_book(**paths)
+
+
+@pytest.mark.parametrize("rules", ["generic-slides", "deribit-spm", "deribit-xpm"])
+def test_orders_raise_initial_and_leave_maintenance(tmp_path: Path, rules: str) -> None:
+    rulebook = rs.load_rulebook(rules)
+    rows = ("alice,BTC-27MAR26-90000-C,-1", "alice,BTC-PERPETUAL,70000", "bob,BTC-PERPETUAL,700")
+    text = "\n".join(["account,instrument,quantity", *rows, ""])
+    without = rs.assess(*load(tmp_path, None), rulebook)
+    found = rs.assess(*load(tmp_path, text), rulebook)
+    alice, bob = found.line("alice"), found.line("bob")
+    assert found.maintenance[alice] == without.maintenance[0]
+    assert found.equity[alice] == without.equity[0]
+    assert found.initial[alice] > without.initial[0] > 0
+    assert found.maintenance[bob] == 0 and found.initial[bob] > 0
+
+
+@pytest.mark.parametrize(
+    ("row", "code", "column"),
+    [
+        ("alice,BTC-PERPETUAL,0.001", "E_LOT", "quantity"),
+        ("alice,BTC-PERPETUAL,nan", "E_NOT_FINITE", "quantity"),
+        ("alice,BTC-PERPETUAL,", "E_MISSING", "quantity"),
+        ("alice,BTC-27MAR26-70000-C,1", "E_MISSING_PRICE", "instrument"),
+        ("alice,BTC-31FEB26-70000-C,1", "E_INSTRUMENT", "instrument"),
+        ("alice,BTC-27FEB20,1", "E_EXPIRED", "instrument"),
+        (",BTC-PERPETUAL,1", "E_MISSING", "account"),
+    ],
+)
+def test_a_bad_order_is_named_by_its_line(tmp_path: Path, row: str, code: str, column: str) -> None:
+    text = f"account,instrument,quantity\nalice,BTC-PERPETUAL,1\n{row}\n"
+    with pytest.raises(rs.InputError) as refused:
+        load(tmp_path, text)
+    error = refused.value
+    assert (error.code, error.column, error.row) == (code, column, 3)
+    assert error.file.endswith("orders.csv") and error.fix
