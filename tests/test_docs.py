@@ -70,7 +70,7 @@ def test_examples_print_what_the_page_shows(
 
 def test_pages_with_examples_are_found() -> None:
     names = {name_of(page) for page in with_examples()}
-    assert {"README.md", "docs/methods/slides.md"} <= names
+    assert {"README.md", "docs/methods/slides.md", "docs/methods/deribit.md"} <= names
 
 
 def test_example_of_the_first_screen_has_at_most_15_lines() -> None:
@@ -104,15 +104,33 @@ def test_measured_table_is_what_the_kept_results_say() -> None:
     assert tool("readme_table").replaced(readme, name, result) == readme
 
 
+def parameters_of(preset: str) -> dict[str, tuple[str, str, str]]:
+    """Value, status and source of every parameter of a preset, as text."""
+    path = ROOT / "python" / "riskslide" / "venue" / "presets" / f"{preset}.toml"
+    return {
+        f"{section}.{key}": (plain(entry["value"]), entry["status"], entry["source"])
+        for section, entries in tomllib.loads(path.read_text("utf-8")).items()
+        for key, entry in (entries.items() if isinstance(entries, dict) else ())
+    }
+
+
 def test_parameters_of_the_slides_are_those_of_the_preset() -> None:
-    preset = ROOT / "python" / "riskslide" / "venue" / "presets" / "generic-slides.toml"
-    found = {}
-    for section, entries in tomllib.loads(preset.read_text("utf-8")).items():
-        for key, entry in entries.items() if isinstance(entries, dict) else ():
-            found[f"{section}.{key}"] = (plain(entry["value"]), entry["status"], entry["source"])
     page = (ROOT / "docs" / "methods" / "slides.md").read_text("utf-8")
     rows = re.findall(r"^\| `(\w+\.\w+)` \| (.+) \| (.+) \| (.+) \|$", page, re.MULTILINE)
-    assert {key: tuple(facts) for key, *facts in rows} == found
+    assert {key: tuple(facts) for key, *facts in rows} == parameters_of("generic-slides")
+
+
+def test_parameters_of_deribit_are_those_of_the_presets() -> None:
+    """Two presets side by side; a letter stands for the source."""
+    page = (ROOT / "docs" / "methods" / "deribit.md").read_text("utf-8")
+    sources = dict(re.findall(r"^- \*\*([A-Z])\*\*: (.+)$", page, re.MULTILINE))
+    cell = r"(.+?) \| ([\w-]+), ([A-Z])"
+    rows = re.findall(rf"^\| `(\w+\.\w+)` \| {cell} \| {cell} \|$", page, re.MULTILINE)
+    for first, preset in ((1, "deribit-spm"), (4, "deribit-xpm")):
+        found = {r[0]: (*r[first : first + 2], sources[r[first + 2]]) for r in rows}
+        assert found == parameters_of(preset)
+    used = {row[k] for row in rows for k in (3, 6)}
+    assert used == set(sources)
 
 
 def plain(value: object) -> str:

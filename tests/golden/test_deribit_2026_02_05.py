@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import csv
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
+from golden.deribit_case import CASE, CHAIN, PERPETUALS, numbers, printed_by, same
+from golden.deribit_case import stored_quotes as quotes_of
 
 import riskslide as rs
 from riskslide.edge.files.load import load_book
 
-CASE = Path(__file__).with_name("deribit_2026-02-05")
-FOLDER = "chains_deribit_2026"
-CHAIN = f"{FOLDER}/original_deribit_options_snapshot_20260205T155132Z.csv.gz"
-PERPETUALS = f"{FOLDER}/perpetual_futures_prices.csv.gz"
 TOTALS = (
     "collateral",
     "unrealised_pnl",
@@ -31,11 +25,6 @@ TOTALS = (
     "maintenance_ratio",
 )
 EXPECTED: dict[str, Any] = json.loads((CASE / "expected.json").read_text("utf-8"))
-
-
-def same(found: Any, expected: Any, scale: float = 1.0) -> None:
-    """Equal to 1e-9 of each figure; P&L that cancels to nothing, to 1e-13 of what cancelled."""
-    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-13 * scale)
 
 
 def book_and_market(market: list[Path]) -> tuple[rs.Portfolio, rs.Market]:
@@ -120,9 +109,7 @@ def test_row_order_of_the_files_changes_no_bit(
 
 
 def test_script_still_gives_the_committed_figures(shared_data: Callable[[str], Path]) -> None:
-    command = [sys.executable, "-I", str(CASE / "recompute.py")]
-    command += [str(shared_data(CHAIN)), str(shared_data(PERPETUALS))]
-    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    printed = printed_by("recompute.py", shared_data)
     same(numbers(json.loads(printed)), numbers(EXPECTED), 1e6)
 
 
@@ -147,40 +134,5 @@ def test_thread_count_changes_no_bit(tmp_path: Path, threads: int) -> None:
 
 def stored_quotes(folder: Path) -> list[Path]:
     """A chain and perpetual marks that hold nothing but the legs of the case."""
-    legs = [leg for x in EXPECTED["accounts"].values() for leg in x["legs"]]
-    now, chain, perpetuals = EXPECTED["as_of"], [], []
-    for leg in {leg["instrument"]: leg for leg in legs}.values():
-        if leg["kind"] == "option":
-            chain.append(
-                {
-                    "timestamp": now,
-                    "instrument_name": leg["instrument"],
-                    "option_type": leg["option_type"],
-                    "strike": leg["strike"],
-                    "expiry_datetime": leg["expiry"],
-                    "futures_price": leg["forward"],
-                    "implied_volatility": leg["vol"],
-                    "index_price": EXPECTED["coins"][leg["coin"]],
-                }
-            )
-        else:
-            row = {"obs_datetime": now, "instrument_name": leg["instrument"]}
-            perpetuals.append(row | {"perp_futures_mark_price": leg["mark"]})
-    return [write(folder / "chain.csv", chain), write(folder / "perpetuals.csv", perpetuals)]
-
-
-def write(path: Path, rows: list[dict[str, Any]]) -> Path:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    return path
-
-
-def numbers(tree: Any) -> list[float]:
-    """All numbers of a JSON document, in order."""
-    if isinstance(tree, dict):
-        return [x for key in sorted(tree) for x in numbers(tree[key])]
-    if isinstance(tree, list):
-        return [x for item in tree for x in numbers(item)]
-    return [float(tree)] if isinstance(tree, int | float) else []
+    accounts = EXPECTED["accounts"].values()
+    return quotes_of(folder, EXPECTED, [leg for account in accounts for leg in account["legs"]])

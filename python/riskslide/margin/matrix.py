@@ -5,14 +5,14 @@ initial = that + what the worst column loses more with every order filled that l
 
 The tree: (settlement, underlying, expiry) -> (settlement, underlying) -> pool. A scenario takes its
 dampener and the offset of its gains at the upper level, the roll shock the absolute delta of every
-expiry at the lower one. Amounts are in the reporting currency,
-coins at today's index. docs/methods/deribit.md has the formulas and what is verified of them.
+expiry at the lower one. Where the delta shock is on, every position stands on a level below.
+Amounts are in the reporting currency, coins at today's index. docs/methods/deribit.md has the
+formulas and what is verified of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -56,30 +56,34 @@ WARNINGS = (
 )
 
 NOTHING = Fold(gain=0.0, loss=0.0)
+CONTRACTS = (Role.POSITION.value, Role.ORDER.value)
 
 
-class Leaf(NamedTuple):
-    """What nets first: contracts of one expiry, orders of one side, a balance, unrealised P&L."""
+class Node(NamedTuple):
+    """Where a dampener and an offset act: what is settled in one currency on one underlying."""
 
     pool: str
     settlement: str
     underlying: str
-    role: int
-    expiry: int
-    row: int  # where rows of one expiry are told apart: orders, and options under a delta shock
 
     @property
-    def node(self) -> tuple[str, str, str]:
-        return self.pool, self.settlement, self.underlying
+    def in_coin(self) -> bool:
+        """Whether gains arise in the coin that moves."""
+        return self.settlement == self.underlying
 
 
-@dataclass(frozen=True, slots=True)
-class Folds:
-    """One set of folds: what each role of leaf passes on, and what its node does with the sum."""
+class Leaf(NamedTuple):
+    """What nets below a node: contracts of one expiry, orders of one side, a balance, P&L."""
 
-    position: Fold = NOTHING
-    order: Fold = NOTHING
-    node: Fold = field(default_factory=Fold)
+    node: Node
+    role: int
+    expiry: int
+    row: int  # where rows of one expiry are told apart: orders, and positions under a delta shock
+
+    @property
+    def bucket(self) -> Leaf:
+        """What its rows net in: all positions of the expiry, or the same leaf."""
+        return self if self.role == Role.ORDER.value else self._replace(row=-1)
 
 
 def compile_matrix(subject: Subject) -> Program:
@@ -87,28 +91,22 @@ def compile_matrix(subject: Subject) -> Program:
     rules, rows = subject.rules, subject.rows
     long_apart = rules.number("delta_shock.slope") > 0
     keys = _leaves(subject, long_apart)
-    leaves = sorted(set(keys))
-    nodes = sorted({leaf.node for leaf in leaves})
-    pools = sorted({pool for pool, _, _ in nodes})
-    tree = _Tree(subject, leaves, nodes)
-    blocks, steps = _blocks(subject, tree, keys, long_apart)
-    outputs = _outputs(rules, blocks, steps, nodes if long_apart else [])
+    tree = _Tree(subject, keys)
+    blocks = _blocks(subject, tree, keys, long_apart)
+    steps = Steps([0.0] * sum(len(b.columns) or 1 for b in blocks))
+    outputs = _outputs(rules, blocks, steps, len(tree.nodes) if long_apart else 0)
     registers, step_rows = steps.columns()
-    numbered = {leaf: k for k, leaf in enumerate(leaves)}
-    at_pool = {pool: k for k, pool in enumerate(pools)}
-    at_node = {node: k for k, node in enumerate(nodes)}
+    lowest = tree.leaves if long_apart else tree.buckets
+    numbered = {leaf: k for k, leaf in enumerate(lowest)}
     return Program(
         name=rules.name,
         rows=rows.instruments.name,
-        leaf=np.array([numbered[key] for key in keys], dtype=np.int32),
+        leaf=np.array([numbered[k if long_apart else k.bucket] for k in keys], dtype=np.int32),
         lot=rows.lot,
-        levels=(
-            Level.of([at_node[leaf.node] for leaf in leaves], *tree.lower),
-            Level.of([at_pool[pool] for pool, _, _ in nodes], *tree.upper),
-        ),
-        units=tuple(pools),
-        unit_pool=np.arange(len(pools), dtype=np.int32),
-        pools=tuple(pools),
+        levels=tree.levels()[0 if long_apart else 1 :],
+        units=tuple(tree.pools),
+        unit_pool=np.arange(len(tree.pools), dtype=np.int32),
+        pools=tuple(tree.pools),
         blocks=tuple(blocks),
         registers=registers,
         steps=step_rows,
@@ -123,106 +121,142 @@ def _leaves(subject: Subject, long_apart: bool) -> list[Leaf]:
     """The leaf of every row."""
     instruments, roles = subject.rows.instruments, roles_of(subject.rows)
     segregated = subject.rules.text("netting.pool") == "settlement"
-    contracts = (Role.POSITION.value, Role.ORDER.value)
     out = []
     for row, role in enumerate(roles.tolist()):
         underlying = instruments.underlyings[instruments.underlying[row]]
         settlement = instruments.currencies[instruments.currency[row]]
-        if role not in contracts:
+        if role not in CONTRACTS:
             settlement = underlying  # so many coins
-        expiry = int(instruments.expiry[row]) if role in contracts else NO_EXPIRY
+        expiry = int(instruments.expiry[row]) if role in CONTRACTS else NO_EXPIRY
         alone = role == Role.ORDER.value or (role == Role.POSITION.value and long_apart)
-        pool = settlement if segregated else "account"
-        out.append(Leaf(pool, settlement, underlying, role, expiry, row if alone else -1))
+        node = Node(settlement if segregated else "account", settlement, underlying)
+        out.append(Leaf(node, role, expiry, row if alone else -1))
     return out
 
 
+def _alike(_: object) -> Fold:
+    return Fold()
+
+
 class _Tree:
-    """Sets of folds as they are asked for: `lower` by leaf, `upper` by node, set by set."""
+    """Leaves -> buckets -> nodes -> pools, and the sets of folds as they are asked for."""
 
-    def __init__(
-        self, subject: Subject, leaves: list[Leaf], nodes: list[tuple[str, str, str]]
-    ) -> None:
-        self.subject, self.leaves, self.nodes = subject, leaves, nodes
-        self.lower: list[list[Fold]] = []
-        self.upper: list[list[Fold]] = []
-        self.known: dict[Folds, int] = {}
+    def __init__(self, subject: Subject, keys: list[Leaf]) -> None:
+        self.subject = subject
+        self.leaves = sorted(set(keys))
+        self.buckets = sorted({leaf.bucket for leaf in self.leaves})
+        self.nodes = sorted({leaf.node for leaf in self.leaves})
+        self.pools = sorted({node.pool for node in self.nodes})
+        self.sets: list[tuple[list[Fold], list[Fold], list[Fold]]] = []
+        self.known: dict[tuple[float, ...], int] = {}
 
-    def of(self, folds: Folds) -> int:
-        """The number of the set in which cash passes nothing."""
-        if folds not in self.known:
-            by_role = {Role.POSITION.value: folds.position, Role.ORDER.value: folds.order}
-            lower = [by_role.get(leaf.role, NOTHING) for leaf in self.leaves]
-            self.known[folds] = self.add(lower, folds.node)
-        return self.known[folds]
+    def levels(self) -> tuple[Level, ...]:
+        """Every level with all sets of folds; the first only where leaves are not buckets."""
+        bucket = {b: k for k, b in enumerate(self.buckets)}
+        node = {n: k for k, n in enumerate(self.nodes)}
+        parents = (
+            [bucket[leaf.bucket] for leaf in self.leaves],
+            [node[b.node] for b in self.buckets],
+            [self.pools.index(n.pool) for n in self.nodes],
+        )
+        by_level = zip(parents, zip(*self.sets, strict=True), strict=True)
+        return tuple(Level.of(parent, *sets) for parent, sets in by_level)
 
-    def add(self, lower: list[Fold], node: Fold) -> int:
+    def add(
+        self,
+        bucket: Callable[[Leaf], Fold],
+        node: Callable[[Node], Fold] = _alike,
+        leaf: Callable[[Leaf], Fold] = _alike,
+    ) -> int:
         """The number of a new set."""
-        self.lower.append(lower)
-        self.upper.append([node] * len(self.nodes))
-        return len(self.lower) - 1
+        folds = (map(leaf, self.leaves), map(bucket, self.buckets), map(node, self.nodes))
+        lower, middle, upper = (list(f) for f in folds)
+        self.sets.append((lower, middle, upper))
+        return len(self.sets) - 1
 
     def matrix(self, column: Column, filled: bool) -> int:
         """The set of a scenario, in which orders are filled where they lose, or not at all."""
         rules = self.subject.rules
-        return self.of(
-            Folds(
-                position=Fold(),
-                order=Fold(gain=0.0) if filled else NOTHING,
-                node=Fold(
-                    gain=rules.number("netting.pnl_offset"),
-                    deadband=weigh(rules, column)[1],
-                    cap=rules.number("netting.max_offsetable"),
-                ),
+        in_coin, in_money = (weigh(rules, column, coin) for coin in (True, False))
+        key = (*in_coin, *in_money, float(filled))
+        # The block weighs every row as one in coin.
+        scale = in_money[0] / in_coin[0] if in_coin[0] else 1.0
+
+        def bucket(leaf: Leaf) -> Fold:
+            weight = 1.0 if leaf.node.in_coin else scale
+            if leaf.role == Role.POSITION.value:
+                return Fold(scale=weight)
+            return Fold(gain=0.0, scale=weight) if filled and leaf.row >= 0 else NOTHING
+
+        def node(of: Node) -> Fold:
+            return Fold(
+                gain=rules.number("netting.pnl_offset"),
+                deadband=(in_coin if of.in_coin else in_money)[1],
+                cap=rules.number("netting.max_offsetable"),
             )
-        )
+
+        if key not in self.known:
+            self.known[key] = self.add(bucket, node)
+        return self.known[key]
 
     def roll(self) -> int:
         """The set that takes the absolute delta of every expiry times its roll factor."""
-        factors = roll_factors(self.subject, [leaf.expiry for leaf in self.leaves])
-        pairs = zip(self.leaves, factors.tolist(), strict=True)
-        held = Role.POSITION.value
-        folds = [Fold(loss=-1.0, scale=f) if leaf.role == held else NOTHING for leaf, f in pairs]
-        return self.add(folds, Fold())
+        expiries = [b.expiry for b in self.buckets]
+        factor = dict(zip(expiries, roll_factors(self.subject, expiries).tolist(), strict=True))
+        return self.add(lambda b: _held(b, Fold(loss=-1.0, scale=factor[b.expiry])))
+
+    def net(self) -> int:
+        """The set that passes the delta of positions as it is."""
+        return self.add(lambda b: _held(b, Fold()))
 
     def long_options(self) -> int:
         """The set that passes the delta of options that are held long, and of nothing else."""
         instruments = self.subject.rows.instruments
         calls, puts = Fold(loss=0.0), Fold(gain=0.0)  # a long put has a delta below zero
-        folds = []
-        for leaf in self.leaves:
-            held = leaf.role == Role.POSITION.value
-            option = held and instruments.kind[leaf.row] == Kind.OPTION.value
-            of_option = calls if instruments.is_call[leaf.row] else puts
-            folds.append(of_option if option else NOTHING)
-        return self.add(folds, Fold())
+
+        def leaf(of: Leaf) -> Fold:
+            if of.role != Role.POSITION.value or instruments.kind[of.row] != Kind.OPTION.value:
+                return NOTHING
+            return calls if instruments.is_call[of.row] else puts
+
+        return self.add(lambda b: _held(b, Fold()), leaf=leaf)
 
     def equity(self) -> int:
         """The set that takes haircuts off balances and leaves the rest as it is."""
         rules, balance = self.subject.rules, Role.BALANCE.value
-        folds = [
-            Fold(gain=1.0 - haircut_of(rules, leaf.underlying)) if leaf.role == balance else Fold()
-            for leaf in self.leaves
-        ]
-        return self.add(folds, Fold())
+
+        def bucket(of: Leaf) -> Fold:
+            haircut = haircut_of(rules, of.node.underlying) if of.role == balance else 0.0
+            return Fold(gain=1.0 - haircut)
+
+        return self.add(bucket)
 
 
-def weigh(rules: Rules, column: Column) -> tuple[float, float]:
-    """Weight and dampener (reporting currency) of a scenario, on P&L in coin at today's index.
+def _held(bucket: Leaf, fold: Fold) -> Fold:
+    """The fold of positions; cash and orders pass nothing."""
+    return fold if bucket.role == Role.POSITION.value else NOTHING
 
-    Far moves count `factor` * range / |move| of their P&L in money, turned into coin at the price
-    at the edge of the range: (1 + move) / (1 + sign range). Under ``coin.rate = "scenario"`` coins
-    count at the price of the scenario instead, of the edge where the move is a far one.
+
+def weigh(rules: Rules, column: Column, in_coin: bool) -> tuple[float, float]:
+    """Weight and dampener (reporting currency) of a scenario.
+
+    Far moves count `factor` * range / |move| of their P&L in money. P&L `in_coin` comes as coin at
+    today's index, and is turned into coin at the price at the edge of the range: times (1 + move) /
+    (1 + sign range). Under ``coin.rate = "scenario"`` coins count at the price of the scenario
+    instead, of the edge where the move is a far one.
     """
     reach, move = rules.number("matrix.price_range"), column.move
     moved = rules.text("coin.rate") == "scenario"
     if not column.extended:
-        return (1.0 + move if moved else 1.0), 0.0
-    edge = 1.0 + (reach if move > 0 else -reach)
-    rate = edge if moved else 1.0
+        return (1.0 + move if moved and in_coin else 1.0), 0.0
     far = abs(move) / reach if move else 1.0
-    weight = rules.number("extended.factor") / far * (1.0 + move) / edge
-    return weight * rate, max(far - 1.0, 0.0) * rules.number("extended.dampener") / edge * rate
+    weight = rules.number("extended.factor") / far
+    dampener = max(far - 1.0, 0.0) * rules.number("extended.dampener")
+    if not in_coin:
+        return weight, dampener
+    edge = 1.0 + (reach if move > 0 else -reach if move < 0 else 0.0)
+    rate = edge if moved else 1.0
+    return weight * (1.0 + move) / edge * rate, dampener / edge * rate
 
 
 def roll_factors(subject: Subject, expiries: Iterable[int]) -> Float:
@@ -236,12 +270,11 @@ def roll_factors(subject: Subject, expiries: Iterable[int]) -> Float:
     return np.maximum(_core.exponential(move) - 1.0, least)
 
 
-def _blocks(
-    subject: Subject, tree: _Tree, keys: list[Leaf], long_apart: bool
-) -> tuple[list[Block], Steps]:
+def _blocks(subject: Subject, tree: _Tree, keys: list[Leaf], long_apart: bool) -> list[Block]:
     """What runs through the tree, in the order of the registers that hold its results."""
     columns = columns_of(subject.rules)
-    weight = np.array([weigh(subject.rules, c)[0] for c in columns], dtype=np.float64)
+    weights = [weigh(subject.rules, c, in_coin=True)[0] for c in columns]
+    weight = np.array(weights, dtype=np.float64)
     blocks = []
     for name, filled in (("matrix", False), ("orders", True)):
         if filled and not subject.rows.orders:
@@ -253,14 +286,11 @@ def _blocks(
     if long_apart:
         at = {node: held & _of(keys, node) for node in tree.nodes}
         masks = {f"{word}:{':'.join(n)}": at[n] for n in tree.nodes for word in ("all", "long")}
-        pair = [tree.of(Folds(position=Fold())), tree.long_options()]
-        blocks.append(_deltas(masks, pair * len(tree.nodes)))
-    blocks.append(equity_block(subject.rows, tree.equity()))
-    results = sum(len(b.columns) or 1 for b in blocks)
-    return blocks, Steps([0.0] * results)
+        blocks.append(_deltas(masks, [tree.net(), tree.long_options()] * len(tree.nodes)))
+    return [*blocks, equity_block(subject.rows, tree.equity())]
 
 
-def _of(keys: list[Leaf], node: tuple[str, str, str]) -> Bool:
+def _of(keys: list[Leaf], node: Node) -> Bool:
     return np.array([key.node == node for key in keys], dtype=np.bool_)
 
 
@@ -276,14 +306,15 @@ def _deltas(masks: dict[str, Bool], sets: list[int]) -> Block:
     )
 
 
-def _outputs(
-    rules: Rules, blocks: list[Block], steps: Steps, shocked: list[tuple[str, str, str]]
-) -> dict[str, int]:
-    """Steps from the results of the blocks to the requirement; the register of every output."""
+def _outputs(rules: Rules, blocks: list[Block], steps: Steps, shocked: int) -> dict[str, int]:
+    """Steps from the results of the blocks to the requirement; the register of every output.
+
+    shocked: nodes that take a delta shock.
+    """
     with_orders = blocks[1].name == "orders"
     worst, filled, roll = 0, int(with_orders), 1 + with_orders
     delta = steps.constant(0.0)
-    for k in range(len(shocked)):
+    for k in range(shocked):
         shock = _delta_shock(rules, steps, roll + 1 + 2 * k)
         delta = steps.apply(Operation.ADD, delta, shock)
     risk = steps.apply(Operation.ADD, worst, roll)
@@ -293,7 +324,7 @@ def _outputs(
     return {
         "maintenance": steps.apply(Operation.MULTIPLY, risk, factor),
         "initial": steps.apply(Operation.ADD, risk, orders),
-        **equity_outputs(steps, roll + 1 + 2 * len(shocked)),
+        **equity_outputs(steps, roll + 1 + 2 * shocked),
         "worst": worst,
         "roll_shock": roll,
         "delta_shock": delta,

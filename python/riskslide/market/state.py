@@ -174,15 +174,15 @@ class _Resolver:
                 self.option(i, (underlying, expiry), price, spot, rate, dividend, grows)
                 vol[i] = self.need("vol", rows.name[i])
                 payoff[i] = Payoff.BACHELIER if models[i] == _BACHELIER else Payoff.BLACK76
-                if inverse[i] and self.terms.option_divisor == "index":
-                    multiplier[i] *= price[i] / self.asset_price(underlying)
             elif kind == _SPOT:
                 price[i] = self.spot_price(i, underlying)
             else:
                 price[i] = mark[i] = self.need("mark", rows.name[i])
                 payoff[i] = Payoff.MARGINED
         self.warn(grows & (rows.model != _BSM), vol, payoff)
-        growth = _core.exponential((rate - dividend) * years)
+        price = np.where(grows, price * _core.exponential((rate - dividend) * years), price)
+        if self.terms.option_divisor == "index":
+            multiplier *= self.over_index(names.of_row, price, payoff)
         # A coin option is worth V / forward coins with V undiscounted: rate * years is in the
         # forward already, and what is left to discount is the coin's own yield.
         return State(
@@ -197,7 +197,7 @@ class _Resolver:
             inverse=inverse,
             factor=factor,
             fx_factor=names.fx_factor,
-            price=np.where(grows, price * growth, price),
+            price=price,
             strike=rows.strike,
             years=years,
             vol=vol,
@@ -210,6 +210,14 @@ class _Resolver:
             dividend_yield=dividend,
             warnings=tuple(self.warned),
         )
+
+    def over_index(self, underlying: list[str], price: Float, payoff: UInt8) -> Float:
+        """Forward over index of coin options, so that their price in coin is over the index."""
+        options = self.rows.inverse & np.isin(payoff, (Payoff.BLACK76, Payoff.BACHELIER))
+        over = np.ones(len(self.rows))
+        for i in np.flatnonzero(options).tolist():
+            over[i] = price[i] / self.asset_price(underlying[i])
+        return over
 
     def option(
         self,

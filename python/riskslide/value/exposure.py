@@ -115,9 +115,11 @@ def cash_delta(state: State, *, threads: int | None = None) -> Float:
     """Delta of one unit times the price that it is written on, in the reporting currency.
 
     Of a contract settled in coin: its delta in coin, not adjusted for the premium, at the coin's
-    price; of a spot instrument or a balance: its value.
+    price, whatever its price in coin is over; of a spot instrument or a balance: its value.
     """
-    return unit_greeks(state, threads=threads).delta * _written_on(state)
+    options = np.isin(state.payoff, (Payoff.BLACK76, Payoff.BACHELIER))
+    contract = np.where(options, state.instruments.multiplier / state.multiplier, 1.0)
+    return unit_greeks(state, threads=threads).delta * _written_on(state) * contract
 
 
 def _written_on(state: State) -> Float:

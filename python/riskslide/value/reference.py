@@ -184,6 +184,8 @@ def cash_delta(state: State) -> Float:
         elif payoff == Payoff.BLACK76:
             step = float(state.discount[i]) * _lognormal(side, price, strike, deviation)[1]
         coin = 1.0 / price if payoff == Payoff.MARGINED else 1.0
+        if payoff in (Payoff.BLACK76, Payoff.BACHELIER):
+            size = float(state.instruments.multiplier[i]) * float(state.fx[i])
         out.append(size * step * (coin if state.inverse[i] else price))
     return np.array(out, dtype=np.float64)
 
