@@ -192,8 +192,8 @@ def overall(books: Books, steps: Mapping[str, Sequence[Step]]) -> list[str]:
     walked = next(iter(steps.values()))
     first, last = text_of(walked[0].start)[:16], text_of(walked[-1].end)[:16]
     out = [
-        f"{len(books.accounts):,} made accounts, {len(books.account):,} legs, hedged at {first} and\n"
-        f"held unchanged to {last} UTC, {len(walked)} steps; "
+        f"{len(books.accounts):,} made accounts, {len(books.account):,} legs, hedged at {first}\n"
+        f"and held unchanged to {last} UTC, {len(walked)} steps; "
         f"{sum(s.carried for s in walked)} quotes were carried on.",
         "",
         "| rule book | lines x steps | loss > maintenance | of which had the equity for it "

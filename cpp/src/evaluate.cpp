@@ -27,9 +27,9 @@ bool mixes(const Level& level, const Block& block, std::size_t node) {
   const auto fold = [&](std::int32_t set) -> const Fold& {
     return level.folds[static_cast<std::size_t>(set) * level.parent.size() + node];
   };
-  return std::any_of(
-      block.fold_set.begin(), block.fold_set.end(),
-      [&](std::int32_t set) { return !same(fold(set), fold(block.fold_set.front())); });
+  return std::any_of(block.fold_set.begin(), block.fold_set.end(), [&](std::int32_t set) {
+    return !same(fold(set), fold(block.fold_set.front()));
+  });
 }
 
 // The tree as the kernel reads it for the columns of a block.

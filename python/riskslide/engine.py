@@ -193,7 +193,7 @@ def _warnings(p: Prepared, floored: int) -> tuple[str, ...]:
         what = "futures or perpetuals without an entry price, taken as marked to market"
         found.append(f"W_MARKED: {what}: {p.portfolio.marked}")
     found += p.state.warnings
-    found += METHODS[p.rulebook.method].warnings
+    found += METHODS[p.rulebook.method].warnings(p.rows)
     if p.rulebook.second_hand:
         what = "parameters are second-hand, checked against no printed figure"
         found.append(f"W_SECOND_HAND: {p.rulebook.second_hand} {what}: {p.rulebook.name}")

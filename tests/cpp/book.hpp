@@ -71,7 +71,8 @@ inline Program plain_program(std::size_t rows, std::size_t scenarios) {
   p.blocks = {{.name = "worst",
                .columns = {},
                .weight = std::vector<double>(scenarios, 1.0),
-               .attribute = {}}};
+               .attribute = {},
+               .fold_set = {}}};
   p.registers = {0.0};
   p.outputs = {"loss"};
   p.output_register = {0};

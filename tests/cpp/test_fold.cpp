@@ -77,7 +77,8 @@ void attributes() {
                       .reduction = Reduction::each,
                       .columns = {"count", "value"},
                       .weight = {},
-                      .attribute = {1, 10, 1, 20, 1, 30}});
+                      .attribute = {1, 10, 1, 20, 1, 30},
+                      .fold_set = {}});
   p.blocks.push_back(p.blocks.back());
   p.blocks.back().measure = riskslide::Measure::value;
   p.registers = {0, 0, 0, 0, 0};

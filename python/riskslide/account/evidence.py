@@ -97,11 +97,10 @@ class Source:
         moved = self.cube.values[:, scenario] * block.weight[scenario]
         fold_set = int(block.fold_set[scenario]) if block.fold_set.size else 0
         mine = [(row, amount) for row, amount in held if self.unit_of(row) == number]
-        change = {row: amount * float(moved[row]) for row, amount in mine}
-        contributions = [
-            Contribution(names[row], amount, self.slope(row, mine, change, fold_set) * change[row])
-            for row, amount in mine
-        ]
+        passed = self.passed(
+            {row: amount * float(moved[row]) for row, amount in mine}, mine, fold_set
+        )
+        contributions = [Contribution(names[row], amount, passed[row]) for row, amount in mine]
         return UnitEvidence(
             unit=of.units[number],
             loss=float(of.unit_loss[k]),
@@ -117,18 +116,28 @@ class Source:
             node = int(level.parent[node])
         return node
 
-    def slope(
-        self, row: int, held: list[tuple[int, float]], change: dict[int, float], fold_set: int
-    ) -> float:
-        """Share of a row's change that its leaf passes on, by the sign of what the leaf folds.
+    def passed(
+        self, change: dict[int, float], held: list[tuple[int, float]], fold_set: int
+    ) -> dict[int, float]:
+        """What of each row's change the nodes above it pass on, by the sign of what they fold, as
+        far up as they only slope: a node with a deadband or a cap takes the sum as it is.
 
         All rows of a biased leaf are the same asset, so that no scenario turns the sign.
         """
-        level, node = self.program.levels[0], int(self.program.leaf[row])
-        at = (fold_set, node)
-        mine = [(r, amount) for r, amount in held if self.program.leaf[r] == node]
-        if level.biased[at]:
-            folded = math.fsum(amount * float(self.cube.base[r]) for r, amount in mine)
-        else:
-            folded = math.fsum(change[r] for r, _ in mine)
-        return float(level.scale[at] * (level.gain[at] if folded >= 0 else level.loss[at]))
+        node = {row: int(self.program.leaf[row]) for row in change}
+        for depth, level in enumerate(self.program.levels):
+            sums: dict[int, list[float]] = {}
+            for row, amount in held:
+                biased = depth == 0 and bool(level.biased[fold_set, node[row]])
+                worth = amount * float(self.cube.base[row]) if biased else change[row]
+                sums.setdefault(node[row], []).append(worth)
+            met = [(fold_set, n) for n in sums]
+            if any(level.deadband[at] != 0.0 or level.cap[at] != math.inf for at in met):
+                return change
+            for n, parts in sums.items():
+                at = (fold_set, n)
+                slope = level.gain[at] if math.fsum(parts) >= 0 else level.loss[at]
+                for row in (r for r in change if node[r] == n):
+                    change[row] *= float(level.scale[at] * slope)
+            node = {row: int(level.parent[n]) for row, n in node.items()}
+        return change

@@ -163,6 +163,13 @@ class Portfolio:
         )
         positions = Positions(ranked.offsets, order[ranked.instrument], ranked.lots)
         ordered = index_of(wanted, instruments.index, "order_instrument", "instruments given")
+        spot = np.flatnonzero(instruments.kind[ordered] == Kind.SPOT.value)
+        if spot.size:
+            row = int(spot[0])
+            fix = (
+                "an order of a coin or stock moves balances, which no method margins; leave it out"
+            )
+            refuse("E_DOMAIN", "order_instrument", row, wanted[row], fix)
         opened = np.flatnonzero(~np.isnan(entries))
         margined = np.isin(instruments.kind[i], (Kind.FUTURE.value, Kind.PERPETUAL.value))
         inverse = instruments.inverse[i[opened]]

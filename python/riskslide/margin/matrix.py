@@ -21,7 +21,7 @@ from .. import _core
 from ..book.clock import NANOSECONDS_PER_YEAR, NO_EXPIRY
 from ..book.columns import Bool, Float
 from ..book.instruments import Kind
-from ..book.portfolio import Role
+from ..book.portfolio import Role, Rows
 from ..rules import Rules, Spec
 from ..scenario.matrix import Column, columns_of
 from .equity import equity_block, equity_outputs, haircut_of, roles_of
@@ -51,8 +51,8 @@ SCHEMA = {
     "margin.maintenance_factor": Spec("number", 0.0, 1.0),
 }
 
-WARNINGS = (
-    "W_COLLATERAL_STILL: balances and unrealised P&L do not move in the scenarios of this method",
+STILL = (
+    "W_COLLATERAL_STILL: balances and unrealised P&L do not move in the scenarios of this method"
 )
 
 NOTHING = Fold(gain=0.0, loss=0.0)
@@ -115,6 +115,17 @@ def compile_matrix(subject: Subject) -> Program:
         scenarios=subject.scenarios,
         rulebook_sha256=rules.sha256,
     )
+
+
+def warnings_of_matrix(rows: Rows) -> tuple[str, ...]:
+    """What the user of a program for these rows must know."""
+    x = rows.instruments
+    held = (roles_of(rows) == Role.POSITION.value) & ~x.inverse
+    if not held.any():
+        return (STILL,)
+    name = x.name[int(np.flatnonzero(held)[0])]
+    what = "contracts that do not settle in their coin count by this project's own rule"
+    return STILL, f"W_DOLLAR_SETTLED: {what}: {int(np.flatnonzero(held).size)}, such as {name}"
 
 
 def _leaves(subject: Subject, long_apart: bool) -> list[Leaf]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from ..book.portfolio import Rows
 from ..market.state import State
 from ..rules import Rules, Spec
 from ..scenario.matrix import matrix_scenarios
@@ -23,17 +24,20 @@ SHARED = {
 
 
 class Method(NamedTuple):
-    """schema: parameters by dotted key; warnings: what its users must know, with a code each."""
+    """schema: parameters by dotted key; warnings: what the holder of these rows must know."""
 
     schema: Mapping[str, Spec]
     scenarios: Callable[[Rules, State], Scenarios]
     compile: Callable[[Subject], Program]
-    warnings: tuple[str, ...] = ()
+    warnings: Callable[[Rows], tuple[str, ...]] = lambda rows: ()
 
 
 METHODS: Mapping[str, Method] = {
     "slides": Method(SHARED | slides.SCHEMA, slide_scenarios, slides.compile_slides),
     "risk-matrix": Method(
-        SHARED | matrix.SCHEMA, matrix_scenarios, matrix.compile_matrix, matrix.WARNINGS
+        SHARED | matrix.SCHEMA,
+        matrix_scenarios,
+        matrix.compile_matrix,
+        matrix.warnings_of_matrix,
     ),
 }

@@ -118,8 +118,9 @@ def cash_delta(state: State, *, threads: int | None = None) -> Float:
     price, whatever its price in coin is over; of a spot instrument or a balance: its value.
     """
     options = np.isin(state.payoff, (Payoff.BLACK76, Payoff.BACHELIER))
-    contract = np.where(options, state.instruments.multiplier / state.multiplier, 1.0)
-    return unit_greeks(state, threads=threads).delta * _written_on(state) * contract
+    contract = state.instruments.multiplier / np.where(options, state.multiplier, 1.0)
+    unit = unit_greeks(state, threads=threads).delta * _written_on(state)
+    return unit * np.where(options, contract, 1.0)
 
 
 def _written_on(state: State) -> Float:

@@ -18,6 +18,7 @@ struct CubeView {
   std::span<const double> base;
   std::size_t rows = 0;
   std::size_t scenarios = 0;
+  // NOLINTNEXTLINE(readability-redundant-member-init): may be left out without a warning
   std::span<const double> delta = {};
 };
 

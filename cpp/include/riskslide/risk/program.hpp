@@ -59,7 +59,7 @@ struct Block {
   std::vector<double> weight;
   std::vector<double> attribute;
   Measure measure = Measure::one;
-  std::vector<std::int32_t> fold_set = {};
+  std::vector<std::int32_t> fold_set;
 
   [[nodiscard]] bool scenarios() const noexcept { return !weight.empty(); }
 };
