@@ -11,7 +11,7 @@ import numpy as np
 from . import _core
 from .account.collateral import cash_rows
 from .account.evidence import Cash, Source
-from .account.verdict import FIGURES, Assessment, ratio_of, status_of
+from .account.verdict import FIGURES, NANO, Assessment, ratio_of, status_of
 from .book.columns import Float, Int64
 from .book.instruments import Instruments, Kind
 from .book.portfolio import Portfolio, Rows, order_sides, rows_held, rows_of
@@ -114,7 +114,8 @@ def _assessment(p: Prepared, cube: Cube, found: dict[str, Any]) -> Assessment:
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused
         gross = initial + maintenance + sum(np.abs(x) for x in pieces)
         excess, ratio = equity - initial, ratio_of(maintenance, equity)
-    bad = np.flatnonzero(~(np.isfinite(gross) & np.isfinite(excess) & np.isfinite(ratio)))
+        billionths = gross * NANO  # in which evidence counts
+    bad = np.flatnonzero(~(np.isfinite(billionths) & np.isfinite(excess) & np.isfinite(ratio)))
     if bad.size:
         account = p.portfolio.accounts[found["account"][bad[0]]]
         refuse("E_OVERFLOW", "account", None, account, "its amounts leave float64; check the units")
@@ -193,7 +194,7 @@ def _warnings(p: Prepared, floored: int) -> tuple[str, ...]:
         what = "futures or perpetuals without an entry price, taken as marked to market"
         found.append(f"W_MARKED: {what}: {p.portfolio.marked}")
     found += p.state.warnings
-    found += METHODS[p.rulebook.method].warnings(p.rows)
+    found += METHODS[p.rulebook.method].warnings(p.rulebook, p.rows)
     if p.rulebook.second_hand:
         what = "parameters are second-hand, checked against no printed figure"
         found.append(f"W_SECOND_HAND: {p.rulebook.second_hand} {what}: {p.rulebook.name}")

@@ -239,16 +239,8 @@ def test_kernel_fills_orders_as_the_reference_does(preset: str) -> None:
     )
     for name, values in expected.items():
         np.testing.assert_allclose(getattr(found, name), values, rtol=1e-11, atol=1e-5)
-    without = rs.assess(
-        replace(
-            portfolio,
-            order_account=portfolio.order_account[:0],
-            order_instrument=portfolio.order_instrument[:0],
-            order_lots=portfolio.order_lots[:0],
-        ),
-        market(),
-        rules,
-    )
+    none = rs.Positions.from_columns([], [], [], accounts=len(portfolio.accounts))
+    without = rs.assess(replace(portfolio, orders=none), market(), rules)
     assert found.initial.sum() > without.initial.sum()
 
 
@@ -323,17 +315,33 @@ def test_orders_that_mean_nothing_are_refused_by_their_own_names(
 
 
 def test_sums_of_orders_beyond_int64_are_refused() -> None:
-    most = 2**62
+    sizes = (10.0, 3e19, 6e19, 3e19)
     with pytest.raises(rs.InputError) as refused:
-        rs.assess(
-            replace(
-                book({}, orders=[("a", "BTC-PERPETUAL", 10.0)] * 2),
-                order_lots=np.array([most, most], dtype=np.int64),
-            ),
-            market(),
-            rules_of("deribit-spm"),
+        book({}, orders=[("a", "BTC-PERPETUAL", size) for size in sizes])
+    error = refused.value
+    assert (error.code, error.column, error.row) == ("E_OVERFLOW", "order_quantity", 2)
+    book({}, orders=[("a", "BTC-PERPETUAL", side * 6e19) for side in (1, -1)])  # sides apart
+
+
+def test_evidence_of_orders_works_the_initial_requirement_again() -> None:
+    held, asked = {"a": {"BTC-PERPETUAL": 70_000.0}}, [("a", "BTC-PERPETUAL", 10_000.0)]
+    for preset in PRESETS:
+        found = rs.assess(book(held, orders=asked), market(), rules_of(preset))
+        (evidence, *_) = found.explain("a")
+        (unit,), (filled,) = evidence.units, evidence.filled
+        assert "order:buy:BTC-PERPETUAL" in [c.name for c in filled.contributions]
+        assert "order:buy:BTC-PERPETUAL" not in [c.name for c in unit.contributions]
+        assert filled.loss - unit.loss == pytest.approx(evidence.components["open_orders"])
+        assert sum(c.pnl for c in filled.contributions) == pytest.approx(-filled.loss)
+
+
+def test_orders_of_coins_are_refused() -> None:
+    coins = rs.Instruments.from_columns(name=["BTC_USDC"], kind="spot", underlying="BTC")
+    with pytest.raises(rs.InputError) as refused:
+        rs.Portfolio.from_columns(
+            coins, order_account=["a"], order_instrument=["BTC_USDC"], order_quantity=[1.0]
         )
-    assert refused.value.code == "E_OVERFLOW"
+    assert (refused.value.code, refused.value.column) == ("E_DOMAIN", "order_instrument")
 
 
 @pytest.mark.parametrize("preset", PRESETS)

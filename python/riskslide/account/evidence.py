@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from .. import _core
 from ..book.columns import Float, Int32, Int64
-from ..book.portfolio import Rows
+from ..book.portfolio import Role, Rows
 from ..book.positions import Positions, slice_rows
 from ..margin.equity import EQUITY
 from ..margin.program import Program
@@ -40,11 +40,19 @@ class Source:
         account = self.accounts.index(of.account[line])
         positions = slice_rows(self.positions.csr, account, account + 1)
         cash: Cash = slice_rows(self.cash, account, account + 1)
-        grid = _core.grid(self.program.core, 0, self.cube.cells, positions, cash)
+        held = self.held(positions, cash)
         found = range(int(of.unit_offsets[line]), int(of.unit_offsets[line + 1]))
         first = int(of.unit_offsets[of.line(of.account[line])])
-        held = self.held(positions, cash)
-        units = tuple(self.unit(of, k, tuple(grid[k - first].tolist()), held) for k in found)
+
+        def units_of(block: int) -> tuple[UnitEvidence, ...]:
+            grid = _core.grid(self.program.core, block, self.cube.cells, positions, cash)
+            numbers = (int(of.unit[k]) for k in found)
+            rows = (grid[k - first].tolist() for k in found)
+            return tuple(
+                self.unit(of, block, n, row, held) for n, row in zip(numbers, rows, strict=True)
+            )
+
+        units = units_of(0)
         factor = of.components.get("maintenance_factor")
         share = 1.0 if factor is None else float(factor[line])
         losses = {u.unit: u.loss for u in units}
@@ -65,6 +73,7 @@ class Source:
             equity=equity,
             equity_parts=dict(zip(EQUITY, pieces, strict=True)),
             units=units,
+            filled=units_of(1) if self.rows.orders else (),
             rulebook_sha256=of.rulebook_sha256,
             program_sha256=of.program_sha256,
         )
@@ -86,27 +95,31 @@ class Source:
     def unit(
         self,
         of: Assessment,
-        k: int,
-        grid: tuple[float, ...],
+        number: int,
+        unit: int,
+        grid: list[float],
         held: list[tuple[int, float]],
     ) -> UnitEvidence:
-        """One unit; every row contributes what its leaf passes on of its move."""
-        scenario, number = int(of.unit_scenario[k]), int(of.unit[k])
-        names = self.rows.instruments.name
-        block = self.program.blocks[0]
+        """One unit in block `number`; every row contributes what its leaf passes on of its move."""
+        block, names = self.program.blocks[number], self.rows.instruments.name
+        least = min(grid)
+        scenario = grid.index(least) if least < 0 else 0
         moved = self.cube.values[:, scenario] * block.weight[scenario]
         fold_set = int(block.fold_set[scenario]) if block.fold_set.size else 0
-        mine = [(row, amount) for row, amount in held if self.unit_of(row) == number]
-        passed = self.passed(
-            {row: amount * float(moved[row]) for row, amount in mine}, mine, fold_set
-        )
-        contributions = [Contribution(names[row], amount, passed[row]) for row, amount in mine]
+        mine = [(row, amount) for row, amount in held if self.unit_of(row) == unit]
+        change = {row: amount * float(moved[row]) for row, amount in mine}
+        passed = self.passed(change, mine, fold_set)
+        contributions = [
+            Contribution(names[row], amount, passed[row])
+            for row, amount in mine
+            if number > 0 or self.rows.role[row] != Role.ORDER.value
+        ]
         return UnitEvidence(
-            unit=of.units[number],
-            loss=float(of.unit_loss[k]),
+            unit=of.units[unit],
+            loss=max(-least, 0.0),
             scenario=scenario,
             label=of.scenarios[scenario],
-            grid=grid,
+            grid=tuple(grid),
             contributions=tuple(contributions),
         )
 

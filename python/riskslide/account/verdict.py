@@ -93,7 +93,9 @@ class Evidence:
     """Everything that a requirement was made of, so that it can be worked again by hand.
 
     `components` are what else the method computed, in the reporting currency; `maintenance_parts`
-    and `equity_parts` are whole billionths that add up to the totals exactly.
+    and `equity_parts` are whole billionths that add up to the totals exactly. `filled` are the
+    units again with every order filled that loses, which the initial requirement counts; none
+    without open orders.
     """
 
     account: str
@@ -105,6 +107,7 @@ class Evidence:
     equity: int
     equity_parts: Mapping[str, int]
     units: tuple[UnitEvidence, ...]
+    filled: tuple[UnitEvidence, ...]
     rulebook_sha256: str
     program_sha256: str
 

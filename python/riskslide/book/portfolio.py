@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Self
 
 import numpy as np
 
-from ..errors import refuse
+from ..errors import InputError, refuse
 from .columns import Float, Int64, UInt8, finite_column, float_column, index_of, text_column
 from .instruments import Instruments, Kind, canonical_order, join
 from .positions import Positions, lots_of
@@ -91,9 +92,9 @@ class Portfolio:
     accounts: names, sorted; positions: CSR of lots over `instruments`; entry_*: one element for
     each position row that names an entry price (account, instrument, quantity in contract units,
     price), the others being marked to market; balance_*: account, asset, amount in asset units,
-    negative = debt; order_*: one element for each open order (account, instrument, lots, negative =
-    a sale); duplicates: position rows that were summed into another; marked: rows of futures and
-    perpetuals without an entry price.
+    negative = debt; orders: CSR of the lots of open orders, whose index is 2 x instrument, plus one
+    for purchases; duplicates: position rows that were summed into another; marked: rows of futures
+    and perpetuals without an entry price.
     """
 
     instruments: Instruments
@@ -107,9 +108,7 @@ class Portfolio:
     balance_account: Int64
     balance_asset: Int64
     balance_amount: Float
-    order_account: Int64
-    order_instrument: Int64
-    order_lots: Int64
+    orders: Positions
     duplicates: int = 0
     marked: int = 0
 
@@ -148,8 +147,6 @@ class Portfolio:
         amounts = finite_column(balance_amount, "balance_amount", len(owners))
 
         traders = text_column(order_account, "order_account")
-        wanted = text_column(order_instrument, "order_instrument", len(traders))
-        open_quantity = finite_column(order_quantity, "order_quantity", len(traders))
 
         accounts = tuple(sorted({*names, *owners, *traders}))
         number = {name: k for k, name in enumerate(accounts)}
@@ -158,18 +155,16 @@ class Portfolio:
         i = index_of(held, instruments.index, "instrument", "instruments given")
         lots = lots_of(quantities, instruments.lot[i])
         rank, order = canonical_order(instruments)
-        ranked = Positions.from_columns(
-            a, rank[i], lots, accounts=len(accounts), instruments=len(instruments), threads=threads
-        )
-        positions = Positions(ranked.offsets, order[ranked.instrument], ranked.lots)
-        ordered = index_of(wanted, instruments.index, "order_instrument", "instruments given")
-        spot = np.flatnonzero(instruments.kind[ordered] == Kind.SPOT.value)
-        if spot.size:
-            row = int(spot[0])
-            fix = (
-                "an order of a coin or stock moves balances, which no method margins; leave it out"
+        with _named_by_row("quantity", a, lots):
+            ranked = Positions.from_columns(
+                a,
+                rank[i],
+                lots,
+                accounts=len(accounts),
+                instruments=len(instruments),
+                threads=threads,
             )
-            refuse("E_DOMAIN", "order_instrument", row, wanted[row], fix)
+        positions = Positions(ranked.offsets, order[ranked.instrument], ranked.lots)
         opened = np.flatnonzero(~np.isnan(entries))
         margined = np.isin(instruments.kind[i], (Kind.FUTURE.value, Kind.PERPETUAL.value))
         inverse = instruments.inverse[i[opened]]
@@ -191,40 +186,78 @@ class Portfolio:
                 assets, {s: k for k, s in enumerate(known_assets)}, "balance_asset", "assets"
             ),
             balance_amount=amounts,
-            order_account=index_of(traders, number, "order_account", "accounts"),
-            order_instrument=ordered,
-            order_lots=lots_of(open_quantity, instruments.lot[ordered], "order_quantity"),
+            orders=_orders(instruments, number, traders, order_instrument, order_quantity),
             duplicates=n - int(positions.instrument.size),
             marked=int(np.flatnonzero(np.isnan(entries) & margined).size),
         )
 
 
-def order_sides(portfolio: Portfolio) -> set[tuple[int, bool]]:
-    """(instrument, whether it is bought) of every open order."""
-    bought = portfolio.order_lots > 0
-    return set(zip(portfolio.order_instrument.tolist(), bought.tolist(), strict=True))
+def order_sides(portfolio: Portfolio) -> list[tuple[int, bool]]:
+    """(instrument, whether it is bought) of every side that is ordered."""
+    sides = np.unique(portfolio.orders.instrument)
+    return list(zip((sides // 2).tolist(), (sides % 2 == 1).tolist(), strict=True))
 
 
 def rows_held(portfolio: Portfolio, rows: Rows, threads: int | None = None) -> Positions:
-    """Positions, and open orders summed by side, as rows of a program."""
+    """Positions, and open orders by side, as rows of a program."""
     if not rows.orders:
         return portfolio.positions
-    held, n = portfolio.positions, len(portfolio.instruments)
+    held, orders, n = portfolio.positions, portfolio.orders, len(portfolio.instruments)
     rank, order = canonical_order(portfolio.instruments)
     after = np.arange(n, len(rows), dtype=np.int64)  # cash and orders lie behind the instruments
     row_of_rank = np.concatenate([order, after]).astype(np.int32)
-    sides = zip(portfolio.order_instrument.tolist(), portfolio.order_lots.tolist(), strict=True)
-    ordered = np.array([rows.orders[(i, lots > 0)] for i, lots in sides], dtype=np.int64)
-    owner = np.repeat(np.arange(held.accounts), held.offsets[1:] - held.offsets[:-1])
+    row_of_side = np.zeros(2 * n, dtype=np.int64)
+    for (instrument, bought), row in rows.orders.items():
+        row_of_side[2 * instrument + bought] = row
     ranked = Positions.from_columns(
-        np.concatenate([owner, portfolio.order_account]),
-        np.concatenate([rank[held.instrument], ordered]),
-        np.concatenate([held.lots, portfolio.order_lots]),
+        np.concatenate([_owners(held), _owners(orders)]),
+        np.concatenate([rank[held.instrument], row_of_side[orders.instrument]]),
+        np.concatenate([held.lots, orders.lots]),
         accounts=held.accounts,
         instruments=len(rows),
         threads=threads,
     )
     return Positions(ranked.offsets, row_of_rank[ranked.instrument], ranked.lots)
+
+
+def _owners(rows: Positions) -> Int64:
+    return np.repeat(np.arange(rows.accounts), rows.offsets[1:] - rows.offsets[:-1])
+
+
+def _orders(
+    instruments: Instruments,
+    number: dict[str, int],
+    traders: list[str],
+    instrument: Iterable[str],
+    quantity: Any,
+) -> Positions:
+    """Open orders, summed by account, instrument and side."""
+    wanted = text_column(instrument, "order_instrument", len(traders))
+    quantities = finite_column(quantity, "order_quantity", len(traders))
+    account = index_of(traders, number, "order_account", "accounts")
+    at = index_of(wanted, instruments.index, "order_instrument", "instruments given")
+    spot = np.flatnonzero(instruments.kind[at] == Kind.SPOT.value)
+    if spot.size:
+        row = int(spot[0])
+        fix = "an order of a coin or stock moves balances, which no method margins; leave it out"
+        refuse("E_DOMAIN", "order_instrument", row, wanted[row], fix)
+    lots = lots_of(quantities, instruments.lot[at], "order_quantity")
+    counts = {"accounts": len(number), "instruments": 2 * len(instruments)}
+    with _named_by_row("order_quantity", account, lots):
+        return Positions.from_columns(account, 2 * at + (lots > 0), lots, **counts)
+
+
+@contextmanager
+def _named_by_row(column: str, account: Int64, lots: Int64) -> Iterator[None]:
+    """Sums that leave int64 are refused at the largest row of the account that the kernel names."""
+    try:
+        yield
+    except InputError as error:
+        if error.code != "E_OVERFLOW" or error.row is None:
+            raise
+        rows = np.flatnonzero(account == error.row)
+        row = int(rows[int(np.abs(lots[rows].astype(np.float64)).argmax())])
+        refuse(error.code, column, row, int(lots[row]), error.fix)
 
 
 def _entries(values: Any, size: int) -> Float:

@@ -24,12 +24,15 @@ SHARED = {
 
 
 class Method(NamedTuple):
-    """schema: parameters by dotted key; warnings: what the holder of these rows must know."""
+    """schema: parameters by dotted key; coin_at_index: whether gains in coin count at today's
+    index (such a schema has ``coin.option_divisor``); warnings: what the holder of the rows must
+    know."""
 
     schema: Mapping[str, Spec]
     scenarios: Callable[[Rules, State], Scenarios]
     compile: Callable[[Subject], Program]
-    warnings: Callable[[Rows], tuple[str, ...]] = lambda rows: ()
+    coin_at_index: bool = False
+    warnings: Callable[[Rules, Rows], tuple[str, ...]] = lambda rules, rows: ()
 
 
 METHODS: Mapping[str, Method] = {
@@ -38,6 +41,7 @@ METHODS: Mapping[str, Method] = {
         SHARED | matrix.SCHEMA,
         matrix_scenarios,
         matrix.compile_matrix,
-        matrix.warnings_of_matrix,
+        coin_at_index=True,
+        warnings=matrix.warnings_of_matrix,
     ),
 }

@@ -121,7 +121,11 @@ class Block:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Program:
-    """A compiled rule book: frozen, hashable by its bytes, without code."""
+    """A compiled rule book: frozen, hashable by its bytes, without code.
+
+    as_of: instant (UTC nanoseconds) from which its days count, 0 where it counts none;
+    coin_at_index, option_over_index: how its rows are to be filled, see `Terms`.
+    """
 
     name: str
     rows: tuple[str, ...]
@@ -138,6 +142,9 @@ class Program:
     output_register: Int32
     scenarios: Scenarios
     rulebook_sha256: str = ""
+    as_of: int = 0
+    coin_at_index: bool = False
+    option_over_index: bool = False
     core: _core.Program = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -189,8 +196,8 @@ class Program:
         Path(path).write_bytes(self.to_bytes())
 
 
-_TEXTS = ("name", "rulebook_sha256")
-_PLAIN = (*_TEXTS, "leaf", "lot", "unit_pool", "registers", "steps", "output_register")
+_HEAD = ("name", "rulebook_sha256", "as_of", "coin_at_index", "option_over_index")
+_PLAIN = (*_HEAD, "leaf", "lot", "unit_pool", "registers", "steps", "output_register")
 _LEVEL = ("parent", "gain", "loss", "scale", "deadband", "cap", "biased", "anchored")
 _BLOCK = ("name", "reduction", "weight", "attribute", "measure", "fold_set")
 

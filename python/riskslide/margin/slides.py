@@ -42,24 +42,26 @@ def compile_slides(subject: Subject) -> Program:
         return Fold(gain=0.0, loss=orders) if kind == Role.ORDER.value else Fold()
 
     parents = [unit for unit, _, _ in leaves]
-    sets = [[fold(unit, kind, orders) for unit, kind, _ in leaves] for orders in (0.0, 1.0)]
+    folds = [[fold(unit, kind, orders) for unit, kind, _ in leaves] for orders in (0.0, 1.0)]
     with_orders = bool(rows.orders)
     blocks = [Block("slides", Reduction.WORST, weight=scenarios.weight)]
     if with_orders:
-        filled = np.full(len(scenarios), _FILLED, dtype=np.int32)
+        sets = np.full(len(scenarios), _FILLED, dtype=np.int32)
         weight = scenarios.weight
-        blocks.append(Block("orders", Reduction.WORST, weight=weight, fold_set=filled))
+        blocks.append(Block("orders", Reduction.WORST, weight=weight, fold_set=sets))
     steps = Steps([0.0] * (len(blocks) + 3))
     outputs = {"maintenance": 0} | equity_outputs(steps, len(blocks))
     factor = steps.constant(rules.number("margin.initial_factor"))
-    outputs["initial"] = steps.apply(Operation.MULTIPLY, len(blocks) - 1, factor)
+    filled = len(blocks) - 1
+    outputs["initial"] = steps.apply(Operation.MULTIPLY, filled, factor)
+    outputs["open_orders"] = steps.apply(Operation.SUBTRACT, filled, 0)
     registers, step_rows = steps.columns()
     return Program(
         name=rules.name,
         rows=instruments.name,
         leaf=np.array([number[key] for key in keys], dtype=np.int32),
         lot=rows.lot,
-        levels=(Level.of(parents, *sets[: 1 + with_orders]),),
+        levels=(Level.of(parents, *folds[: 1 + with_orders]),),
         units=units,
         unit_pool=np.zeros(len(units), dtype=np.int32),
         pools=("account",),

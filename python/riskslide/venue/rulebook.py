@@ -70,9 +70,10 @@ class Rulebook:
     def terms(self) -> Terms:
         """What the market must satisfy under this rule book."""
         currency, age = self.text("reporting.currency"), self.number("market.max_age_seconds")
-        if "coin.option_divisor" not in self.parameters:
+        if not METHODS[self.method].coin_at_index:
             return Terms(currency, self.par, age)
-        return Terms(currency, self.par, age, True, self.text("coin.option_divisor"))
+        divisor = self.text("coin.option_divisor")
+        return Terms(currency, self.par, age, coin_at_index=True, option_divisor=divisor)
 
     @property
     def second_hand(self) -> int:
@@ -90,6 +91,9 @@ class Rulebook:
 
     def text(self, key: str) -> str:
         return str(self.parameters[key].value)
+
+    def texts(self, key: str) -> list[str]:
+        return [str(x) for x in self.parameters[key].value]
 
     def table(self, key: str) -> dict[str, float]:
         return {k: float(v) for k, v in self.parameters[key].value.items()}

@@ -132,6 +132,7 @@ def evidence_record(assessment: Assessment, evidence: Evidence) -> dict[str, Any
         "pool": evidence.pool,
         "components": {name: number(x) for name, x in evidence.components.items()},
         "units": [_unit_record(u, axes) for u in evidence.units],
+        "units_with_orders_filled": [_unit_record(u, axes) for u in evidence.filled],
     }
 
 

@@ -30,6 +30,7 @@ from .figures import (
 )
 from .records import AMOUNTS, Axes, axes_of, row_names
 
+CONSTANTS = ("maintenance_factor",)  # components that are no amounts
 SHOWN = 40  # rows that a table shows unless all are asked for
 PIPE_WIDTH = 10_000  # columns of a pipe or file: nothing is cut or wrapped there
 PIPE_HEAD = Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
@@ -160,12 +161,12 @@ def slides_of(assessment: Assessment, account: str, console: Console) -> list[Re
             title = f"{account}: P&L of {unit.unit} in every scenario, {assessment.reporting}"
             parts += [Text(), plain(title), slide_grid(unit, axes, console)]
         added = [f"{n.replace('_', ' ')} {x:,.2f}" for n, x in evidence.components.items() if x]
-        if moving and added:
-            parts.append(plain(f"{evidence.pool}: {', '.join(added)}"))
         if not moving:
             where = "" if evidence.pool == "account" else f" in {evidence.pool}"
             text = f"{account}: nothing that it holds{where} moves in any scenario."
             parts += [Text(), plain(text)]
+        if any(evidence.components[n] for n in evidence.components if n not in CONSTANTS):
+            parts.append(plain(f"{evidence.pool}: {', '.join(added)}"))
     return parts
 
 
