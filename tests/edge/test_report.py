@@ -147,7 +147,7 @@ def test_status_and_infinite_ratio_have_words_and_no_number_in_json() -> None:
         a, maintenance_ratio=np.full(len(a), np.inf), status=np.full(len(a), 3, dtype=np.uint8)
     )
     text = rendered(pipe(), report.margin_report(broke, RULES, pipe(), account=None, show=40))
-    assert "bankrupt" in text and " inf " in text
+    assert "bankrupt" in text and " no equity " in text
     record = records.margin_record(broke, RULES, ())
     assert {x["maintenance_ratio"] for x in record["accounts"]} == {None}
     assert {x["status"] for x in record["accounts"]} == {"bankrupt"}

@@ -12,7 +12,7 @@ import numpy as np
 from .. import _core
 from ..book.clock import NANOSECONDS_PER_YEAR, NO_EXPIRY, instant, text_of
 from ..book.columns import Bool, Float, Int32, UInt8
-from ..book.instruments import Instruments, Kind, PricingModel
+from ..book.instruments import Instruments, Kind, PricingModel, Style
 from ..errors import refuse
 
 
@@ -35,6 +35,10 @@ class Terms(NamedTuple):
     # what an option's price in coin is its price in money over: its forward, or the index
     option_divisor: str = "forward"
 
+    def at_scenario_rates(self) -> Terms:
+        """The same for figures that no rule book makes: coins count at the scenario's price."""
+        return self._replace(coin_at_index=False, option_divisor="forward")
+
 
 NO_TERMS = Terms()
 
@@ -50,8 +54,8 @@ class Market:
     spot: price of an asset or underlying in the reporting currency (it is the FX rate too);
     forward: of an option, by instrument name or by (underlying, expiry); mark: price of a future,
     perpetual or spot instrument; vol: decimal, by instrument; rate, dividend_yield: continuous per
-    year, by (underlying, expiry) or underlying, 0 where absent; settlement: final price by
-    instrument or (underlying, expiry), its instant being the expiry.
+    year, by instrument, (underlying, expiry) or underlying, 0 where absent; settlement: final price
+    by instrument or (underlying, expiry), its instant being the expiry.
     """
 
     as_of: int
@@ -230,11 +234,11 @@ class _Resolver:
         grows: Bool,
     ) -> None:
         """Forward of option i, or the spot that grows to it, with its rates."""
-        underlying = dated[0]
-        rate[i] = self.find("rate", dated, underlying) or 0.0
-        dividend[i] = self.find("dividend_yield", dated, underlying) or 0.0
+        underlying, name = dated[0], self.rows.name[i]
+        rate[i] = self.find("rate", name, dated, underlying) or 0.0
+        dividend[i] = self.find("dividend_yield", name, dated, underlying) or 0.0
         on_spot = self.rows.model[i] == _BSM
-        forward = self.find("forward", self.rows.name[i], dated)
+        forward = self.find("forward", name, dated)
         if forward is not None and not on_spot:
             price[i] = forward
             return
@@ -259,10 +263,17 @@ class _Resolver:
                     f"{underlying} of {text_of(int(rows.expiry[i]))} has no forward; spot is used"
                 )
                 self.warned[f"W_NO_FORWARD: {text}"] = None
+        options = np.isin(payoff, (Payoff.BLACK76, Payoff.BACHELIER))
+        early = np.flatnonzero(options & (rows.style == Style.AMERICAN.value)).tolist()
+        if early:
+            such = f"{len(early)}, such as {min(rows.name[i] for i in early)}"
+            what = "American options that are valued as European"
+            self.warned[f"W_AMERICAN_AS_EUROPEAN: {what}: {such}"] = None
+        known = {*rows.underlyings, *self.market.spot, *self.market.vol}
         for kind in ("rate", "dividend_yield"):
             for key in getattr(self.market, kind):
                 named = key[0] if isinstance(key, tuple) else key
-                if named not in rows.underlyings and named not in self.market.spot:
+                if named not in known:
                     self.warned[f"W_UNUSED: {kind} of {named} names no underlying"] = None
 
     def find(self, kind: str, *keys: Any) -> float | None:

@@ -25,15 +25,19 @@ def load_rulebook(name_or_path: str | Path) -> Rulebook:
     `rulebook.check` refuses.
     """
     name = str(name_or_path)
-    if name in preset_names():
-        text = (resources.files(__package__) / "presets" / f"{name}.toml").read_text("utf-8")
-    else:
-        text = _read(Path(name))
     try:
-        raw = tomllib.loads(text)
+        raw = tomllib.loads(rulebook_text(name))
     except tomllib.TOMLDecodeError as error:
         refuse("E_TOML", "", None, str(error), "must be valid TOML", file=name)
     return check(raw, name)
+
+
+def rulebook_text(name_or_path: str | Path) -> str:
+    """The TOML of a preset's name or of a file; errors as `load_rulebook`."""
+    name = str(name_or_path)
+    if name in preset_names():
+        return (resources.files(__package__) / "presets" / f"{name}.toml").read_text("utf-8")
+    return _read(Path(name))
 
 
 def _read(path: Path) -> str:

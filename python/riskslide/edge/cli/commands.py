@@ -17,7 +17,7 @@ from ...engine import assess, compile_rulebook
 from ...market.state import Market, Terms
 from ...scenario.shocks import Scenarios
 from ...value.exposure import greeks, stress
-from ...venue.load import load_rulebook, preset_names
+from ...venue.load import load_rulebook, preset_names, rulebook_text
 from ..files.load import read_instruments, read_market
 from . import records, report
 from .demo import RULEBOOK, run_demo
@@ -125,7 +125,7 @@ def stress_command(price: str, vol: str, by: Any, **options: Any) -> int:
     rulebook = load_rulebook(inputs.rules)
     with progress() as bar:
         portfolio, market = inputs.load(bar)
-    terms = rulebook.terms
+    terms = rulebook.terms.at_scenario_rates()
     pnl = stress(portfolio, market, scenarios, by=by, terms=terms, threads=inputs.threads)
     width = len(vols)
     rows = tuple(tuple(range(k * width, (k + 1) * width)) for k in range(len(moves)))
@@ -158,13 +158,14 @@ def greeks_command(by: Any, **options: Any) -> int:
     rulebook = load_rulebook(inputs.rules)
     with progress() as bar:
         portfolio, market = inputs.load(bar)
-    found = greeks(portfolio, market, by=by, terms=rulebook.terms, threads=inputs.threads)
+    terms = rulebook.terms.at_scenario_rates()
+    found = greeks(portfolio, market, by=by, terms=terms, threads=inputs.threads)
     emit(
         lambda: records.greeks_record(
             portfolio, found, by=by, rulebook=rulebook, as_of=market.as_of
         ),
         lambda console: report.greeks_report(
-            portfolio, found, console, by=by, show=inputs.show, unit=unit_of(rulebook.terms, market)
+            portfolio, found, console, by=by, show=inputs.show, unit=unit_of(terms, market)
         ),
         as_json=inputs.as_json,
         output=inputs.output,
@@ -206,10 +207,14 @@ def rules_list(as_json: bool) -> int:
 
 @rules.command("show")
 @click.argument("name")
+@click.option("--toml", is_flag=True, help="Its file, to write one of your own from.")
 @JSON
-def rules_show(name: str, as_json: bool) -> int:
+def rules_show(name: str, toml: bool, as_json: bool) -> int:
     """Every parameter of a rule book and where it comes from."""
     found = load_rulebook(name)
+    if toml:
+        deliver(rulebook_text(name), None)
+        return 0
     emit(
         lambda: records.rules_record(found),
         lambda console: report.rulebook_report(found, console),

@@ -11,6 +11,7 @@ from ...account.verdict import Status
 from ...book.columns import Float
 
 WHOLE_FROM = 10_000.0  # amounts are shown without cents where the largest is at least this
+NO_EQUITY = 1e8  # a requirement so many times the equity says that there is none
 STYLES = {
     Status.HEALTHY: "green",
     Status.NO_NEW_RISK: "yellow",
@@ -56,8 +57,8 @@ def percent(fraction: float) -> str:
 
 
 def ratio(value: float) -> str:
-    """A ratio as a percentage; ``inf`` where equity is not positive."""
-    return f"{100.0 * value:,.1f} %" if math.isfinite(value) else "inf"
+    """A ratio as a percentage; words where there is next to no equity to divide by."""
+    return f"{100.0 * value:,.1f} %" if abs(value) < NO_EQUITY else "no equity"
 
 
 def digits_of(amounts: Float) -> int:

@@ -31,6 +31,7 @@ from .figures import (
 from .records import AMOUNTS, Axes, axes_of, row_names
 
 CONSTANTS = ("maintenance_factor",)  # components that are no amounts
+CONTRIBUTIONS = 12  # rows of the worst cell
 SHOWN = 40  # rows that a table shows unless all are asked for
 PIPE_WIDTH = 10_000  # columns of a pipe or file: nothing is cut or wrapped there
 PIPE_HEAD = Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
@@ -160,6 +161,8 @@ def slides_of(assessment: Assessment, account: str, console: Console) -> list[Re
         for unit in moving:
             title = f"{account}: P&L of {unit.unit} in every scenario, {assessment.reporting}"
             parts += [Text(), plain(title), slide_grid(unit, axes, console)]
+            if unit.loss > 0:
+                parts += [Text(), *contributions_of(unit, console)]
         added = [f"{n.replace('_', ' ')} {x:,.2f}" for n, x in evidence.components.items() if x]
         if not moving:
             where = "" if evidence.pool == "account" else f" in {evidence.pool}"
@@ -168,6 +171,20 @@ def slides_of(assessment: Assessment, account: str, console: Console) -> list[Re
         if any(evidence.components[n] for n in evidence.components if n not in CONSTANTS):
             parts.append(plain(f"{evidence.pool}: {', '.join(added)}"))
     return parts
+
+
+def contributions_of(unit: UnitEvidence, console: Console) -> list[RenderableType]:
+    """Who gains and loses in the worst cell, the largest losses first."""
+    order = sorted(unit.contributions, key=lambda c: c.pnl)
+    table = table_for(console)
+    table.add_column(f"at {unit.label}", overflow="fold")
+    for header in ("quantity", "P&L"):
+        table.add_column(header, justify="right", no_wrap=True)
+    digits = digits_of(np.array([c.pnl for c in order]))
+    for c in order[:CONTRIBUTIONS]:
+        table.add_row(plain(c.name), significant(c.quantity), amount(c.pnl, digits))
+    left = len(order) - CONTRIBUTIONS
+    return [table, Text(f"{left:,} rows that lose less are in --json.")] if left > 0 else [table]
 
 
 def slide_grid(unit: UnitEvidence, axes: Axes | None, console: Console) -> RenderableType:
