@@ -30,8 +30,8 @@ std::uint64_t checksum(const char* data, std::size_t size) {
 // Visits every field in one fixed order; writing and reading share it.
 template <class Archive, class AnyProgram>
 void visit(Archive& a, AnyProgram& p) {
-  a(p.name), a(p.rulebook_sha256), a(p.rows), a(p.leaf), a(p.lot), a(p.levels), a(p.units),
-      a(p.unit_pool), a(p.pools);
+  a(p.name), a(p.rulebook_sha256), a(p.as_of), a(p.coin_at_index), a(p.option_over_index);
+  a(p.rows), a(p.leaf), a(p.lot), a(p.levels), a(p.units), a(p.unit_pool), a(p.pools);
   a(p.blocks), a(p.registers), a(p.steps), a(p.outputs), a(p.output_register);
   auto& s = p.scenarios;
   a(s.labels), a(s.factors), a(s.price_scale), a(s.price_shift), a(s.vol_scale), a(s.vol_shift);
@@ -167,6 +167,11 @@ void check_fold(const Fold& f) {
   }
 }
 
+bool has_nodes(const Program& p) {
+  return std::any_of(p.levels.begin(), p.levels.end(),
+                     [](const Level& level) { return !level.parent.empty(); });
+}
+
 void check_block(const Block& block, const Program& p) {
   const std::string part = "block '" + block.name + "'";
   if (block.reduction > Reduction::each) inconsistent(part, "unknown reduction");
@@ -188,8 +193,10 @@ void check_block(const Block& block, const Program& p) {
     const std::size_t count = block.scenarios() ? block.weight.size() : block.columns.size();
     if (block.fold_set.size() != count) inconsistent(part, "needs one set of folds a column");
   }
+  const std::size_t sets = p.fold_sets();
+  const bool folds = p.levels.empty() || has_nodes(p);  // else a set has nothing to hold
   for (const std::int32_t set : block.fold_set) {
-    if (set < 0 || static_cast<std::size_t>(set) >= p.fold_sets()) {
+    if (set < 0 || (folds && static_cast<std::size_t>(set) >= sets)) {
       inconsistent(part, "names a set of folds that the levels do not have");
     }
   }
@@ -204,7 +211,9 @@ void check_block(const Block& block, const Program& p) {
 }  // namespace
 
 std::size_t Program::fold_sets() const noexcept {
-  return levels.empty() ? 1 : std::max<std::size_t>(1, levels.front().sets());
+  std::size_t sets = 1;
+  for (const Level& level : levels) sets = std::max(sets, level.sets());
+  return sets;
 }
 
 std::size_t Program::first_register(std::size_t block) const {
@@ -232,7 +241,7 @@ void Program::check() const {
     const std::size_t parents = l + 1 == levels.size() ? units.size() : levels[l + 1].parent.size();
     const std::size_t nodes = levels[l].parent.size();
     if (levels[l].folds.size() != fold_sets() * nodes) {
-      inconsistent("levels", "need one fold a node, in as many sets as the first level has");
+      inconsistent("levels", "need one fold a node, in as many sets as the other levels have");
     }
     if (!nested(levels[l].parent, parents)) {
       inconsistent("levels", "parents must exist and not decrease");

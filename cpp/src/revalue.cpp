@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "checks.hpp"
@@ -22,12 +23,11 @@ constexpr double smallest = std::numeric_limits<double>::min();
 
 bool is_option(Payoff payoff) { return payoff == Payoff::black76 || payoff == Payoff::bachelier; }
 
-void check_instruments(const InstrumentColumns& x, std::size_t factors) {
+// What an instrument is worth by itself: every column but those that name risk factors.
+void check_contracts(const InstrumentColumns& x) {
   const std::size_t n = x.size();
   detail::need_size("is_call", x.is_call.size(), n);
   detail::need_size("inverse", x.inverse.size(), n);
-  detail::need_size("factor", x.factor.size(), n);
-  detail::need_size("fx_factor", x.fx_factor.size(), n);
   for (const auto& [name, column] : {std::pair{"price", x.price},
                                      {"strike", x.strike},
                                      {"years", x.years},
@@ -37,7 +37,6 @@ void check_instruments(const InstrumentColumns& x, std::size_t factors) {
                                      {"fx", x.fx}}) {
     detail::need_size(name, column.size(), n);
   }
-  const auto count = static_cast<std::int64_t>(factors);
   for (std::size_t i = 0; i < n; ++i) {
     const auto row = static_cast<std::int64_t>(i);
     const auto need = [row](bool good, const char* code, const char* argument, double value,
@@ -47,10 +46,6 @@ void check_instruments(const InstrumentColumns& x, std::size_t factors) {
     const Payoff payoff = x.payoff[i];
     const double price = x.price[i];
     need(payoff <= Payoff::spot, "E_KIND", "payoff", static_cast<double>(payoff), "unknown payoff");
-    need(x.factor[i] >= 0 && x.factor[i] < count, "E_INDEX", "factor", x.factor[i],
-         "must be the index of a risk factor of the scenarios");
-    need(x.fx_factor[i] >= -1 && x.fx_factor[i] < count, "E_INDEX", "fx_factor", x.fx_factor[i],
-         "must be -1 or the index of a risk factor of the scenarios");
     need(std::isfinite(price), "E_NOT_FINITE", "price", price, "must be a finite number");
     need(std::isfinite(x.multiplier[i]), "E_NOT_FINITE", "multiplier", x.multiplier[i],
          "must be a finite number");
@@ -72,6 +67,23 @@ void check_instruments(const InstrumentColumns& x, std::size_t factors) {
          "must be > 0 under a lognormal model; model = bachelier takes any sign");
     need(x.strike[i] >= smallest, "E_DOMAIN_STRIKE", "strike", x.strike[i],
          "must be > 0 under a lognormal model; model = bachelier takes any sign");
+  }
+}
+
+void check_factors(const InstrumentColumns& x, std::size_t factors) {
+  detail::need_size("factor", x.factor.size(), x.size());
+  detail::need_size("fx_factor", x.fx_factor.size(), x.size());
+  const auto count = static_cast<std::int64_t>(factors);
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const auto row = static_cast<std::int64_t>(i);
+    if (x.factor[i] < 0 || x.factor[i] >= count) {
+      detail::refuse("E_INDEX", "factor", row, x.factor[i],
+                     "must be the index of a risk factor of the scenarios");
+    }
+    if (x.fx_factor[i] < -1 || x.fx_factor[i] >= count) {
+      detail::refuse("E_INDEX", "fx_factor", row, x.fx_factor[i],
+                     "must be -1 or the index of a risk factor of the scenarios");
+    }
   }
 }
 
@@ -290,13 +302,68 @@ bool fill_row(kernel::RevalueKernel run, const kernel::Contract& contract,
   return infinite == 0.0;
 }
 
+// Some options of one model, side by side, and what their Greeks' kernel gives.
+struct Gathered {
+  static constexpr std::size_t most = 256;
+  std::size_t row[most];
+  double price[most], strike[most], years[most], vol[most], discount[most], side[most];
+  double delta[most], other[5][most];
+  std::size_t size = 0;
+
+  void add(const InstrumentColumns& x, std::size_t i) {
+    row[size] = i;
+    price[size] = x.price[i];
+    strike[size] = x.strike[i];
+    years[size] = x.years[i];
+    vol[size] = x.vol[i];
+    discount[size] = x.discount[i];
+    side[size] = x.is_call[i] != 0 ? 1.0 : -1.0;
+    ++size;
+  }
+  void run(Model model) {
+    const auto by_discount = static_cast<int>(Discounting::discount);
+    detail::kernels().greeks[static_cast<int>(model)][by_discount](
+        {.underlying = price,
+         .strike = strike,
+         .years = years,
+         .vol = vol,
+         .rate = discount,
+         .dividend_yield = nullptr,
+         .side = side,
+         .value = other[0],
+         .delta = delta,
+         .gamma = other[1],
+         .vega = other[2],
+         .theta = other[3],
+         .rho = other[4],
+         .size = static_cast<std::int64_t>(size)});
+  }
+};
+
+// Delta of one unit by the price that it is written on, without multiplier and fx, of rows
+// [first, last): those of options by their model's kernel, 1 of the rest.
+void fill_deltas(const InstrumentColumns& x, std::size_t first, std::size_t last, double* delta) {
+  std::fill_n(delta, last - first, 1.0);
+  for (const auto& [payoff, model] : {std::pair{Payoff::black76, Model::black76},
+                                      std::pair{Payoff::bachelier, Model::bachelier}}) {
+    Gathered options;
+    for (std::size_t i = first; i < last; ++i) {
+      if (x.payoff[i] == payoff) options.add(x, i);
+    }
+    if (options.size == 0) continue;
+    options.run(model);
+    for (std::size_t k = 0; k < options.size; ++k) delta[options.row[k] - first] = options.delta[k];
+  }
+}
+
 }  // namespace
 
 std::int64_t revalue(const InstrumentColumns& instruments, const ShockColumns& shocks,
                      std::span<double> values, std::span<double> base, int threads) {
   const std::size_t n = instruments.size();
   check_shocks(shocks);
-  check_instruments(instruments, shocks.factors);
+  check_contracts(instruments);
+  check_factors(instruments, shocks.factors);
   detail::need_size("values", values.size(), n * shocks.scenarios);
   detail::need_size("base", base.size(), n);
   const Prepared prepared(shocks);
@@ -330,6 +397,36 @@ std::int64_t revalue(const InstrumentColumns& instruments, const ShockColumns& s
                    "units of price, multiplier and shocks");
   }
   return floored.load();
+}
+
+void cash_delta(const InstrumentColumns& instruments, std::span<double> delta, int threads) {
+  const std::size_t n = instruments.size();
+  check_contracts(instruments);
+  detail::need_size("delta", delta.size(), n);
+  const std::size_t block = Gathered::most;
+  const auto blocks = static_cast<std::int64_t>((n + block - 1) / block);
+  std::atomic<std::int64_t> refused{static_cast<std::int64_t>(n)};
+  detail::parallel_for(blocks, threads, [&](std::int64_t b) {
+    const std::size_t first = static_cast<std::size_t>(b) * block;
+    const std::size_t last = std::min(n, first + block);
+    fill_deltas(instruments, first, last, delta.data() + first);
+    for (std::size_t i = first; i < last; ++i) {
+      const double price = instruments.price[i];
+      double unit = instruments.multiplier[i] * instruments.fx[i];
+      if (instruments.inverse[i] != 0) {
+        unit /= price;
+        if (instruments.payoff[i] == Payoff::margined) unit /= price;  // d(1/p - 1/p') / dp'
+      }
+      delta[i] = delta[i] * unit * price;
+      if (!std::isfinite(delta[i])) detail::lower(refused, static_cast<std::int64_t>(i));
+    }
+  });
+  const auto bad = refused.load();
+  if (bad < static_cast<std::int64_t>(n)) {
+    detail::refuse("E_OVERFLOW", "price", bad, instruments.price[static_cast<std::size_t>(bad)],
+                   "this instrument's delta leaves the range of float64; check the units of price "
+                   "and multiplier");
+  }
 }
 
 }  // namespace riskslide

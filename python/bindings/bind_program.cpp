@@ -11,6 +11,12 @@ namespace {
 
 using Names = std::vector<std::string>;
 
+// A number as a member of an enumeration; no enumeration knows 255, so that check() refuses it.
+template <class Kind>
+Kind member_of(std::int64_t number) {
+  return static_cast<Kind>(number < 0 || number > 255 ? 255 : number);
+}
+
 Level level_of(const py::dict& part) {
   Level level;
   level.parent = copied<std::int32_t>(part["parent"], "parent");
@@ -64,11 +70,11 @@ py::dict part_of(const Level& level) {
 
 Block block_of(const py::dict& part) {
   return {.name = part["name"].cast<std::string>(),
-          .reduction = static_cast<Reduction>(part["reduction"].cast<std::uint8_t>()),
+          .reduction = member_of<Reduction>(part["reduction"].cast<std::int64_t>()),
           .columns = part["columns"].cast<Names>(),
           .weight = copied<double>(part["weight"], "weight"),
           .attribute = copied<double>(part["attribute"], "attribute", 2),
-          .measure = static_cast<Measure>(part["measure"].cast<std::uint8_t>()),
+          .measure = member_of<Measure>(part["measure"].cast<std::int64_t>()),
           .fold_set = copied<std::int32_t>(part["fold_set"], "fold_set")};
 }
 
@@ -123,6 +129,9 @@ Program program_of(const py::dict& part) {
   Program p;
   p.name = part["name"].cast<std::string>();
   p.rulebook_sha256 = part["rulebook_sha256"].cast<std::string>();
+  p.as_of = part["as_of"].cast<std::int64_t>();
+  p.coin_at_index = part["coin_at_index"].cast<bool>();
+  p.option_over_index = part["option_over_index"].cast<bool>();
   p.rows = part["rows"].cast<Names>();
   p.leaf = copied<std::int32_t>(part["leaf"], "leaf");
   p.lot = copied<double>(part["lot"], "lot");
@@ -136,7 +145,7 @@ Program program_of(const py::dict& part) {
   need_shape(steps, steps.shape(0), 4, "steps");
   for (py::ssize_t k = 0; k < steps.shape(0); ++k) {
     p.steps.push_back(
-        {static_cast<Operation>(steps.at(k, 0)), steps.at(k, 1), steps.at(k, 2), steps.at(k, 3)});
+        {member_of<Operation>(steps.at(k, 0)), steps.at(k, 1), steps.at(k, 2), steps.at(k, 3)});
   }
   p.outputs = part["outputs"].cast<Names>();
   p.output_register = copied<std::int32_t>(part["output_register"], "output_register");
@@ -156,6 +165,9 @@ py::dict parts_of(const Program& p) {
   py::dict part;
   part["name"] = p.name;
   part["rulebook_sha256"] = p.rulebook_sha256;
+  part["as_of"] = p.as_of;
+  part["coin_at_index"] = p.coin_at_index;
+  part["option_over_index"] = p.option_over_index;
   part["rows"] = p.rows;
   part["leaf"] = owned(std::vector<std::int32_t>(p.leaf));
   part["lot"] = owned(std::vector<double>(p.lot));

@@ -31,20 +31,24 @@ class Columns {
   std::vector<py::array> kept_;
 };
 
+InstrumentColumns rows_of(Columns& held) {
+  return {.payoff = held.bytes<Payoff, std::uint8_t>("payoff"),
+          .is_call = held.bytes<std::uint8_t, bool>("is_call"),
+          .inverse = held.bytes<std::uint8_t, bool>("inverse"),
+          .factor = held.get<std::int32_t>("factor"),
+          .fx_factor = held.get<std::int32_t>("fx_factor"),
+          .price = held.get<double>("price"),
+          .strike = held.get<double>("strike"),
+          .years = held.get<double>("years"),
+          .vol = held.get<double>("vol"),
+          .discount = held.get<double>("discount"),
+          .multiplier = held.get<double>("multiplier"),
+          .fx = held.get<double>("fx")};
+}
+
 py::tuple run(const py::dict& instruments, const py::dict& shocks, int threads) {
   Columns held(instruments), moved(shocks);
-  const InstrumentColumns rows{.payoff = held.bytes<Payoff, std::uint8_t>("payoff"),
-                               .is_call = held.bytes<std::uint8_t, bool>("is_call"),
-                               .inverse = held.bytes<std::uint8_t, bool>("inverse"),
-                               .factor = held.get<std::int32_t>("factor"),
-                               .fx_factor = held.get<std::int32_t>("fx_factor"),
-                               .price = held.get<double>("price"),
-                               .strike = held.get<double>("strike"),
-                               .years = held.get<double>("years"),
-                               .vol = held.get<double>("vol"),
-                               .discount = held.get<double>("discount"),
-                               .multiplier = held.get<double>("multiplier"),
-                               .fx = held.get<double>("fx")};
+  const InstrumentColumns rows = rows_of(held);
   const auto shape = strict<double>(shocks["price_scale"], "price_scale", 2);
   const ShockColumns columns{.factors = static_cast<std::size_t>(shape.shape(0)),
                              .scenarios = static_cast<std::size_t>(shape.shape(1)),
@@ -67,11 +71,23 @@ py::tuple run(const py::dict& instruments, const py::dict& shocks, int threads) 
   return py::make_tuple(values, base, floored);
 }
 
+py::array_t<double> run_cash_delta(const py::dict& instruments, int threads) {
+  Columns held(instruments);
+  const InstrumentColumns rows = rows_of(held);
+  py::array_t<double> delta(static_cast<py::ssize_t>(rows.size()));
+  const auto to = writable(delta, "delta");
+  const py::gil_scoped_release unlocked;
+  cash_delta(rows, to, threads);
+  return delta;
+}
+
 }  // namespace
 
 void bind_revalue(py::module_& module) {
   module.def("revalue", &run, py::arg("instruments"), py::arg("shocks"), py::arg("threads") = 0,
              "(values (N, S), base (N), floored cells) of instrument and shock columns.");
+  module.def("cash_delta", &run_cash_delta, py::arg("instruments"), py::arg("threads") = 0,
+             "Delta of one unit times its price, in the reporting currency, by instrument.");
 }
 
 }  // namespace riskslide::python

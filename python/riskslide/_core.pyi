@@ -22,6 +22,9 @@ class Program:
 def aggregate(positions: tuple[Int64, Int32, Int64], values: Float, threads: int = 0) -> Float:
     """Sums (row, scenario) of lots times values."""
 
+def cash_delta(instruments: dict[str, NDArray[Any]], threads: int = 0) -> Float:
+    """Delta of one unit times its price, in the reporting currency, by instrument."""
+
 def cash_from_columns(
     account: Int64, row: Int64, amount: Float, accounts: int, rows: int, threads: int = 0
 ) -> tuple[Int64, Int32, Float]:

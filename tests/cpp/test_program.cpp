@@ -18,6 +18,8 @@ using riskslide::Reduction;
 Program rich_program() {
   Program p = check::plain_program(3, 4);
   p.name = "rich \xc3\xa9";
+  p.as_of = 1'767'225'600'000'000'000;
+  p.coin_at_index = true;
   p.leaf = {0, 2, 1};
   p.lot = {0.1, 1e-8, 1000};
   p.levels = {{.parent = {0, 0, 1},
@@ -66,6 +68,7 @@ void round_trip() {
   const Program back = Program::from_bytes(bytes);
   CHECK(back.to_bytes() == bytes);
   CHECK(back.name == p.name && back.rows == p.rows && back.leaf == p.leaf && back.lot == p.lot);
+  CHECK(back.as_of == p.as_of && back.coin_at_index && !back.option_over_index);
   CHECK(back.levels[0].folds[0].gain == 0.5 && back.levels[0].folds[0].anchored);
   CHECK(back.levels[1].folds[0].cap == 7 && back.levels[1].parent == p.levels[1].parent);
   CHECK(back.blocks[1].attribute == p.blocks[1].attribute &&
@@ -76,6 +79,9 @@ void round_trip() {
   Program other = rich_program();
   other.levels[0].folds[1].loss = std::nextafter(1.0, 2.0);
   CHECK(other.to_bytes() != bytes);
+  other = rich_program();
+  other.option_over_index = true;
+  CHECK(other.to_bytes() != bytes && Program::from_bytes(other.to_bytes()).option_over_index);
 
   const std::string path = "riskslide_test_program.rsp";
   p.save(path);
@@ -143,6 +149,29 @@ void damage() {
   }
 }
 
+// No rows, no nodes: sets of folds are named and hold nothing. Every account has its line of zeros.
+void empty_tree() {
+  Program p = check::plain_program(0, 2);
+  p.levels = {{.parent = {}, .folds = {}}, {.parent = {}, .folds = {}}};
+  p.units = {};
+  p.unit_pool = {};
+  p.blocks[0].fold_set = {0, 7};
+  const Program back = Program::from_bytes(p.to_bytes());
+  const auto found =
+      check::evaluate(back, {.values = {}, .base = {}, .scenarios = 2}, check::Book().account({}));
+  CHECK(found.outputs == std::vector<double>{0.0} && found.unit.empty());
+  p.blocks[0].fold_set = {0, -1};
+  CHECK_REFUSED("E_PROGRAM", "block 'worst'", -1, p.check());
+  // A level without nodes does not hide the sets of the one above it.
+  p.levels[1] = {.parent = {0}, .folds = {{}, {.gain = 0.5}}};
+  p.units = {"unit0"};
+  p.unit_pool = {0};
+  p.blocks[0].fold_set = {1, 0};
+  p.check();
+  p.blocks[0].fold_set = {1, 2};
+  CHECK_REFUSED("E_PROGRAM", "block 'worst'", -1, p.check());
+}
+
 void inconsistent_programs() {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   const auto broken = [](const std::function<void(Program&)>& change) {
@@ -194,6 +223,7 @@ int main() {
   round_trip();
   run(rich_program());
   damage();
+  empty_tree();
   inconsistent_programs();
   return check::done("program");
 }

@@ -77,6 +77,34 @@ Result revalue(const std::vector<Contract>& book, const std::vector<Shock>& shoc
   return out;
 }
 
+// Without the columns that name risk factors: cash delta reads none.
+std::vector<double> cash_delta(const std::vector<Contract>& book, int threads = 1) {
+  std::vector<Payoff> payoff;
+  std::vector<std::uint8_t> is_call, inverse;
+  std::vector<double> number[7], out(book.size());
+  for (const Contract& c : book) {
+    payoff.push_back(c.payoff);
+    is_call.push_back(c.call ? 1 : 0);
+    inverse.push_back(c.inverse ? 1 : 0);
+    const double row[7] = {c.price, c.strike, c.years, c.vol, c.discount, c.multiplier, c.fx};
+    for (int k = 0; k < 7; ++k) number[k].push_back(row[k]);
+  }
+  riskslide::cash_delta({.payoff = payoff,
+                         .is_call = is_call,
+                         .inverse = inverse,
+                         .factor = {},
+                         .fx_factor = {},
+                         .price = number[0],
+                         .strike = number[1],
+                         .years = number[2],
+                         .vol = number[3],
+                         .discount = number[4],
+                         .multiplier = number[5],
+                         .fx = number[6]},
+                        out, threads);
+  return out;
+}
+
 double black76(double forward, double strike, double years, double vol, double discount,
                bool call) {
   using riskslide::Column;
@@ -239,6 +267,59 @@ void same_figures_for_any_split() {
   CHECK(revalue(book, {}, 2).values.empty());
 }
 
+void cash_deltas_by_hand() {
+  const Contract sure{.price = 120, .vol = 0, .multiplier = 2, .fx = 1.5};
+  Contract sure_put = sure, sure_coin = sure, expired = sure, even = sure;
+  sure_put.call = false;
+  sure_coin.inverse = true;
+  expired.years = 0, expired.vol = 0.3;
+  even.payoff = Payoff::bachelier, even.price = even.strike, even.vol = 20, even.call = false;
+  Contract future = sure, coin_future = sure, coins = sure;
+  future.payoff = Payoff::margined;
+  coin_future.payoff = Payoff::margined, coin_future.inverse = true, coin_future.multiplier = 240;
+  coins.payoff = Payoff::spot;
+  const auto found =
+      cash_delta({sure, sure_put, sure_coin, expired, even, future, coin_future, coins});
+  const std::vector<double> wanted{0.99 * 360,        0,   0.99 * 3,        0.99 * 360,
+                                   -0.5 * 0.99 * 330, 360, 240 * 1.5 / 120, 360};
+  for (std::size_t k = 0; k < wanted.size(); ++k) CHECK_NEAR(found[k], wanted[k], 1e-12 * 360);
+  CHECK(cash_delta({}).empty());
+}
+
+// A small move of the price says the same. Of a contract in coin the value falls by the premium as
+// well, since coins are held at today's rate: its delta is not adjusted for that.
+void cash_deltas_by_differences() {
+  check::Random random(5);
+  std::vector<Contract> book;
+  for (int k = 0; k < 1000; ++k) {
+    book.push_back(random_contract(random));
+    book.back().years += 0.05;
+    if (book.back().payoff == Payoff::spot) book.back().inverse = k % 2 == 0;
+  }
+  const double step = 1e-5;
+  const Result moved = revalue(book, {{.price_scale = 1 + step}, {.price_scale = 1 - step}});
+  const auto found = cash_delta(book);
+  for (std::size_t i = 0; i < book.size(); ++i) {
+    const Contract& c = book[i];
+    const double slope = (moved.values[2 * i] - moved.values[2 * i + 1]) / (2 * step);
+    const double size = c.multiplier * c.fx * (c.inverse ? 1 : c.price);
+    CHECK_NEAR(found[i], slope + (c.inverse ? moved.base[i] : 0), 1e-6 * size);
+  }
+  CHECK(cash_delta(book, 3) == found);
+  for (std::size_t i = 0; i < book.size(); i += 41) CHECK_SAME(cash_delta({book[i]})[0], found[i]);
+}
+
+void refusals_of_cash_delta() {
+  const auto bad = [](const Contract& c) { return [c] { cash_delta({Contract(), c}); }; };
+  CHECK_REFUSED("E_KIND", "payoff", 1, bad({.payoff = static_cast<Payoff>(9)})());
+  CHECK_REFUSED("E_DOMAIN_FORWARD", "price", 1, bad({.price = -1})());
+  CHECK_REFUSED("E_DOMAIN_DISCOUNT", "discount", 1, bad({.discount = 0})());
+  CHECK_REFUSED("E_NOT_FINITE", "vol", 1, bad({.vol = std::nan("")})());
+  CHECK_REFUSED("E_OVERFLOW", "price", 1, bad({.price = 1e300, .multiplier = 1e10})());
+  std::vector<double> out(1);
+  CHECK_REFUSED("E_SHAPE", "delta", -1, riskslide::cash_delta({}, out));
+}
+
 void refusals() {
   const double nan = std::nan(""), infinity = std::numeric_limits<double>::infinity();
   const auto bad = [](const Contract& c) { return [c] { revalue({Contract(), c}, {Shock()}); }; };
@@ -275,6 +356,9 @@ int main() {
   negative_prices();
   floored_forwards_are_counted();
   same_figures_for_any_split();
+  cash_deltas_by_hand();
+  cash_deltas_by_differences();
   refusals();
+  refusals_of_cash_delta();
   return check::done("revalue");
 }

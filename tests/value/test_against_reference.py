@@ -31,9 +31,11 @@ from riskslide.margin.program import (
     Reduction,
     Steps,
 )
+from riskslide.market.state import Terms
 from riskslide.reference import assess_lines
 from riskslide.value import reference
 from riskslide.value.cube import Cells
+from riskslide.value.exposure import cash_delta
 
 TOLERANCE = 1e-12
 AS_OF = "2026-02-05T12:00:00Z"
@@ -466,3 +468,20 @@ def test_cube_equals_the_reference_under_scales_shifts_and_floors(seed: int) -> 
     assert cube.floored == floored > 0
     assert (np.abs(cube.base - base) <= TOLERANCE * size).all()
     assert (np.abs(cube.values - values) <= TOLERANCE * size[:, None]).all()
+
+
+@pytest.mark.parametrize("seed", range(1, 40, 2))
+def test_cash_delta_of_the_kernel_is_that_of_python_and_of_the_reference(seed: int) -> None:
+    """A C++ user fills the cube by it. Multipliers are the contract's own, whatever option prices
+    are over."""
+    rng = np.random.default_rng(50_000 + seed)
+    columns = instrument_columns(rng, 40)
+    instruments = rs.Instruments.from_columns(**columns)
+    terms = Terms(coin_at_index=True, option_divisor=("forward", "index")[seed % 4 // 2])
+    state = market_of(rng, columns).on(instruments, terms)
+    own = state.columns() | {"multiplier": instruments.multiplier}
+    found = _core.cash_delta(own, 1 + seed % 3)
+    # Far from the money a put's delta is what is left of a call's: the size is that of the price.
+    size = np.abs(instruments.multiplier * state.fx * np.where(state.inverse, 1.0, state.price))
+    for expected in (cash_delta(state), reference.cash_delta(state)):
+        assert (np.abs(found - expected) <= TOLERANCE * size).all()

@@ -67,7 +67,7 @@ def compile_matrix(subject: Subject) -> Program:
         levels=tree.levels()[0 if long_apart else 1 :],
         units=tuple(tree.pools),
         unit_pool=np.arange(len(tree.pools), dtype=np.int32),
-        pools=tuple(tree.pools),
+        pools=tuple(tree.pools) or ("account",),  # where an account that holds nothing stands
         blocks=tuple(blocks),
         registers=registers,
         steps=step_rows,
@@ -111,7 +111,7 @@ def _blocks(subject: Subject, tree: Tree, keys: list[Leaf], long_apart: bool) ->
         blocks.append(Block(name, Reduction.WORST, weight=weight, fold_set=sets))
     held = np.array([key.role == Role.POSITION.value for key in keys], dtype=np.bool_)
     blocks.append(_deltas({"roll": held}, [tree.roll()]))
-    if long_apart:
+    if long_apart and tree.nodes:
         at = {node: held & _of(keys, node) for node in tree.nodes}
         masks = {f"{word}:{':'.join(n)}": at[n] for n in tree.nodes for word in ("all", "long")}
         blocks.append(_deltas(masks, [tree.net(), tree.long_options()] * len(tree.nodes)))

@@ -82,9 +82,13 @@ struct Scenarios {
 };
 
 /// A compiled rule book for R rows (instruments, then balances, then unrealised P&L by currency).
+/// as_of, coin_at_index and option_over_index bind who fills the rows; the evaluator reads none.
 struct Program {
   std::string name;
   std::string rulebook_sha256;          // hash of the rule book it was compiled from
+  std::int64_t as_of = 0;               // UTC nanoseconds its days count from; 0: it counts none
+  bool coin_at_index = false;           // no scenario moves a rate of exchange: fx_factor is -1
+  bool option_over_index = false;       // coin options: multiplier times price over index
   std::vector<std::string> rows;        // R names, for evidence
   std::vector<std::int32_t> leaf;       // R: node of level 0, or unit if there is no level
   std::vector<double> lot;              // R: contract units of one lot
@@ -101,7 +105,7 @@ struct Program {
 
   /// @throws InputError E_PROGRAM naming the part that is inconsistent.
   void check() const;
-  /// Sets of folds that every level holds.
+  /// Sets of folds that every level with nodes holds.
   [[nodiscard]] std::size_t fold_sets() const noexcept;
   /// First register of block b: `worst` fills one register, `each` one a column.
   [[nodiscard]] std::size_t first_register(std::size_t block) const;

@@ -1,4 +1,4 @@
-// Decides what one unit of every instrument gains or loses in every scenario.
+// Decides what one unit of every instrument gains or loses in every scenario, and its cash delta.
 #pragma once
 
 #include <cstddef>
@@ -48,5 +48,12 @@ struct ShockColumns {
 /// @throws InputError naming column and row.
 std::int64_t revalue(const InstrumentColumns& instruments, const ShockColumns& shocks,
                      std::span<double> values, std::span<double> base, int threads = 0);
+
+/// delta (N): delta of one unit times the price that it is written on, in the reporting currency;
+/// with inverse set, the delta in coin, not adjusted for the premium, times fx. Of `spot` the
+/// value: an expired contract, which is cash, has none, so that its row must be set to 0.
+/// `multiplier` is the contract's own; `factor` and `fx_factor` are not read and may be empty.
+/// @throws InputError naming column and row.
+void cash_delta(const InstrumentColumns& instruments, std::span<double> delta, int threads = 0);
 
 }  // namespace riskslide
