@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 import riskslide as rs
+from riskslide.book.instruments import Kind
 
 THREADS = (1, 2, 5)
 ACCOUNTS = 60
@@ -211,12 +212,14 @@ def assess_under(rulebook: rs.Rulebook, asking: Asking) -> Iterator[tuple[str, A
     positions, balances = book()
     order = shuffle(len(positions), asking)
     cash_order = shuffle(len(balances), asking)
-    found = []
+    held, found = instruments(), []
+    coins = {held.name[k] for k in np.flatnonzero(held.kind == Kind.SPOT.value)}
     for first, last in pieces(ACCOUNTS + 1, asking):
         rows = [positions[k] for k in order if first <= positions[k][0] < last]
         cash = [balances[k] for k in cash_order if first <= balances[k][0] < last]
+        ordered = [r for r in rows if r[0] % 3 == 0 and r[1] not in coins]
         portfolio = rs.Portfolio.from_columns(
-            instruments(),
+            held,
             account=[f"a{r[0]:03d}" for r in rows],
             instrument=[r[1] for r in rows],
             quantity=[r[2] for r in rows],
@@ -224,9 +227,9 @@ def assess_under(rulebook: rs.Rulebook, asking: Asking) -> Iterator[tuple[str, A
             balance_account=[f"a{r[0]:03d}" for r in cash],
             balance_asset=[r[1] for r in cash],
             balance_amount=[r[2] for r in cash],
-            order_account=[f"a{r[0]:03d}" for r in rows if r[0] % 3 == 0],
-            order_instrument=[r[1] for r in rows if r[0] % 3 == 0],
-            order_quantity=[-r[2] for r in rows if r[0] % 3 == 0],
+            order_account=[f"a{r[0]:03d}" for r in ordered],
+            order_instrument=[r[1] for r in ordered],
+            order_quantity=[-r[2] for r in ordered],
         )
         found.append(rs.assess(portfolio, market(), rulebook, threads=asking.threads))
     keys = [
