@@ -239,6 +239,24 @@ def test_the_newest_page_of_an_underlying_counts(tmp_path: Path) -> None:
     assert rs.read_market([first, second], as_of=NOW).spot["SPX"].value == 4505.1001
 
 
+@pytest.mark.parametrize(
+    ("date", "day"),
+    [
+        ("February 5 2022, 8:09 PM EST", "2022-02-06T01:09:00Z, a Saturday"),
+        ("February 6 2022, 11:59 PM EST", "2022-02-07T04:59:00Z, a Sunday"),
+        ("February 7 2022, 12:00 AM EST", ""),
+        ("February 4 2022, 11:59 PM EST", ""),
+    ],
+)
+def test_a_page_of_a_weekend_in_new_york_is_told(tmp_path: Path, date: str, day: str) -> None:
+    sheet = read_sheet(page(tmp_path, whole(), date=f'"Date: {date}",Bid: 1'))
+    for held in (None, ["SPXW231215P04500000"], ["SPX"]):
+        told = [w for w in sheet.market(held).warnings if w.startswith("W_CLOSED_SESSION")]
+        assert len(told) == bool(day)
+        assert all(f"quotes of SPX are of {day} in New York" in w for w in told)
+    assert sheet.market(held=["BTC-PERPETUAL"]).warnings == ()
+
+
 # JSON pages written here
 
 
@@ -292,11 +310,12 @@ def test_stock_options_are_american_and_valued_as_european_with_a_warning(tmp_pa
     assert {c.style for c in sheet.contracts.values()} == {"american"}
     assert {round(q.value, 8) for q in sheet.quotes["forward"].values()} == {312.0}
     assert sheet.quotes["rate"] == {}
-    (warned,) = sheet.market().warnings
-    assert warned.startswith("W_AMERICAN_AS_EUROPEAN") and ": 26, such as AAPL261218C0" in warned
-    (one,) = sheet.market(held=["AAPL261218P00300000"]).warnings
-    assert one.endswith(": 1, such as AAPL261218P00300000")
-    assert sheet.market(held=[]).warnings == ()
+    everything = instruments_of(sheet.contracts.values())
+    for count, such in ((26, "AAPL261218C0"), (1, "AAPL261218P00300000")):
+        rows = [i for i, n in enumerate(everything.name) if n == such or count > 1]
+        warned = sheet.market(held=[]).on(everything.take(rows)).warnings
+        assert len(warned) == 1 and warned[0].startswith("W_AMERICAN_AS_EUROPEAN")
+        assert f": {count}, such as {such}" in warned[0]
 
 
 def test_vols_printed_for_the_spot_are_used_with_the_spot(tmp_path: Path) -> None:

@@ -385,6 +385,15 @@ def test_a_future_needs_a_file_of_marks(tmp_path: Path, name: str) -> None:
     assert set(portfolio.instruments.name) == {CALL, name}
 
 
+def test_names_of_marks_are_refused_by_their_own_column(tmp_path: Path) -> None:
+    path = tmp_path / "futures.csv"
+    path.write_text(
+        f"timestamp,futures_instrument_name,term_mark_price_final\n{NOW},BTC-31FEB26,7e4\n", "utf-8"
+    )
+    error = refused(lambda: rs.read_market(path))
+    assert (error.code, error.row, error.column) == ("E_INSTRUMENT", 2, "futures_instrument_name")
+
+
 def test_marks_follow_the_chain_that_they_are_given_with(tmp_path: Path) -> None:
     path = chain(tmp_path, row(CALL))
     late = marks(tmp_path, "BTC-PERPETUAL", 1.0, when="2026-04-01T00:00:00Z")

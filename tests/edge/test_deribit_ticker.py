@@ -218,7 +218,8 @@ def test_rows_of_one_instant_agree_or_are_refused(tmp_path: Path) -> None:
     assert rs.read_market(path).warnings[0].startswith("W_REPEATED")
     path = write(tmp_path, [ticker(CALL), ticker(PUT), ticker(CALL, mark_iv=56)])
     error = refused(lambda: rs.read_market(path))
-    assert (error.code, error.row, error.column, error.value) == ("E_DUPLICATE", 3, "mark_iv", 0.56)
+    assert (error.code, error.row, error.column, error.value) == ("E_DUPLICATE", 3, "mark_iv", 56.0)
+    assert f"the vol 55.49 of the same instant in {path}:1" in error.fix
 
 
 # Recorded files

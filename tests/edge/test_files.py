@@ -7,6 +7,7 @@ import random
 import re
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,17 @@ REFUSED = [
     (POSITIONS + b"A,X,1,\n\n\nB,Y,ten,\n", "E_DTYPE", 5, "quantity", "ten", "must be a number"),
     (POSITIONS + b'"A\nB",X,1,\nB,Y,ten,\n', "E_DTYPE", 4, "quantity", "ten", "must be a number"),
     (POSITIONS + b"A,X,1,\r\nB,Y,ten,\r\n", "E_DTYPE", 3, "quantity", "ten", "must be a number"),
+    (POSITIONS + b"A,X,1,\rB,Y,ten,\r", "E_DTYPE", 3, "quantity", "ten", "must be a number"),
+    (POSITIONS + b"A,X,1,\rB,Y,2,\n\nC,Z,ten,", "E_DTYPE", 5, "quantity", "ten", "number"),
+    (
+        POSITIONS.replace(b"\n", b"\r") + b"A,X,1,\r\rB,Y\xe9,1,\r",
+        "E_ENCODING",
+        4,
+        "",
+        b"\xe9",
+        "UTF-8",
+    ),
+    (POSITIONS.replace(b"\n", b"\r") + b"A,X,1,\rB,Y,1\r", "E_RAGGED", 3, "", "B,Y,1", "3 fields"),
 ]
 
 
@@ -436,6 +448,35 @@ def test_lots_that_sum_beyond_int64_are_refused_by_line(tmp_path: Path) -> None:
     error = refused(lambda: load(tmp_path, positions=rows))
     assert (error.code, error.column) == ("E_OVERFLOW", "quantity")
     assert (error.row, error.value) == (6, 6e17)
+
+
+def test_lots_beyond_every_float_are_refused_without_a_word_on_stderr(tmp_path: Path) -> None:
+    terms = b"instrument,kind,underlying,lot\nP,perpetual,BTC,1e-320\n"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        error = refused(
+            lambda: load(
+                tmp_path, positions=b"account,instrument,quantity\nA,P,5\n", instruments=terms
+            )
+        )
+    assert (error.code, error.row, error.value) == ("E_OVERFLOW", 2, 5.0)
+    assert "use a larger lot" in error.fix
+
+
+def test_american_options_of_a_file_of_instruments_are_told(tmp_path: Path) -> None:
+    terms = b"instrument,kind,underlying,expiry,strike,option_type,style\n" + b"".join(
+        f"{name},option,BTC,2026-03-27T08:00:00Z,70000,{side},{style}\n".encode()
+        for name, side, style in (("C", "call", "american"), ("D", "put", "european"))
+    )
+    rows = b"account,instrument,quantity\nA,C,1\nA,D,1\n"
+    quotes = b"".join(
+        b"vol,%s,,0.5,%s\nforward,%s,,7e4,%s\n" % (n, NOW, n, NOW) for n in (b"C", b"D")
+    )
+    market = MARKET + b"spot,BTC,,7e4,%s\n" % NOW + quotes
+    book = load(tmp_path, positions=rows, instruments=terms, market=market)
+    found = rs.assess(*book, rs.load_rulebook("generic-slides")).warnings
+    told = [w for w in found if w.startswith("W_AMERICAN_AS_EUROPEAN")]
+    assert [w.split(": ", 2)[2] for w in told] == ["1, such as C"]
 
 
 def test_entry_prices_of_inverse_contracts_are_refused_by_line(tmp_path: Path) -> None:

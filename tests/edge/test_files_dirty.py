@@ -218,6 +218,7 @@ def test_stale_weekend_quotes_are_margined_at_their_own_instant_only(
     ended = margin(path, held=held)
     assert ended.code == 0
     assert "2022-02-06T01:09:00Z" in ended.out
+    assert "W_CLOSED_SESSION" in ended.out
     assert re.search(r"\b(nan|inf)\b", ended.out) is None
     late = margin(path, "--as-of", "2022-02-07T15:00:00Z", held=held)
     assert late.code == 2

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import riskslide as rs
+from riskslide.edge.files.load import load_book, read_balances, read_instruments, read_orders
 from riskslide.edge.tables.raw import Table
 from riskslide.edge.tables.read import read_table
 
@@ -91,14 +92,15 @@ def test_positions_may_be_json_and_are_refused_by_the_number_of_the_row(tmp_path
         ('[{"a": 1},\n {"a": ', "E_FILE", 2, "incomplete JSON"),
         ("[" * 100_000, "E_FILE", None, "nested"),
         ('{"a": ' * 100_000, "E_FILE", None, "nested"),
-        ("[]", "E_HEADER", None, "list of objects"),
         ("{}", "E_HEADER", None, "list of objects"),
         ("[{}]", "E_HEADER", None, "list of objects"),
         ("7", "E_HEADER", None, "list of objects"),
         ("[[1, 2]]", "E_HEADER", None, "list of objects"),
         ('[{"a": 1}, 2]', "E_HEADER", None, "list of objects"),
-        ('{"result": []}', "E_HEADER", None, "list of objects"),
+        ('{"result": null}', "E_HEADER", None, "list of objects"),
         ('{"error": {"message": "too_many_requests"}}', "E_FILE", None, "too_many_requests"),
+        ('{"error": {"code": 10028}, "result": []}', "E_FILE", None, "10028"),
+        ('[{"error": {"code": 10028}, "result": []}]', "E_FILE", None, "10028"),
     ],
 )
 def test_what_holds_no_rows_is_refused(
@@ -115,6 +117,78 @@ def test_text_that_is_not_utf8_is_refused_by_line(tmp_path: Path) -> None:
     path.write_bytes(b'[{"a":\n"\xff"}]')
     error = refused(lambda: read_table(path))
     assert (error.code, error.row, error.value) == ("E_ENCODING", 2, b"\xff")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column"),
+    [
+        ('[{"a": 1, "a": 1}]', 1, "a"),
+        ('[{"a": 1}, {"g": {"delta": 1, "vega": 2, "delta": 3}}]', 2, "g.delta"),
+        ('{"result": [{"a": 1}, {"a": 1, "bids": [{"p": 1}, {"p": 1, "p": 2}]}]}', 2, "bids.2.p"),
+        ('{"result": [{"a": 1}], "result": [{"a": 2}]}', None, "result"),
+        ('{"updated": 1, "quotes": [{"a": 1}], "updated": 2}', None, "updated"),
+        ('[{"result": [], "result": [{"a": 1}]}]', None, "1.result"),
+        ('[{"": 1, "": 2}]', 1, ""),
+    ],
+)
+def test_a_key_given_twice_is_refused_by_its_place(
+    tmp_path: Path, text: str, line: int | None, column: str
+) -> None:
+    error = refused(lambda: read_table(write(tmp_path, text)))
+    assert (error.code, error.row, error.column) == ("E_DUPLICATE", line, column)
+    assert "each key once" in error.fix
+
+
+@pytest.mark.parametrize("row", ['"a.b": 1, "a": {"b": 2}', '"a": {"b": 2}, "a.b": null'])
+def test_two_keys_of_one_column_are_refused_by_the_row(tmp_path: Path, row: str) -> None:
+    error = refused(lambda: read_table(write(tmp_path, f'[{{"c": 0}}, {{{row}}}]')))
+    assert (error.code, error.row, error.column) == ("E_DUPLICATE", 2, "a.b")
+    assert "the same column" in error.fix
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column"),
+    [
+        ('[{"a": "x"}, {"a": "x\\ud800"}]', 2, "a"),
+        ('[{"a": {"\\udc00b": 1}}]', 1, "a.\\udc00b"),
+        ('{"symbol": "\\uD83D", "quotes": [{"a": 1}]}', None, "symbol"),
+    ],
+)
+def test_half_of_a_surrogate_pair_is_refused_by_its_row(
+    tmp_path: Path, text: str, line: int | None, column: str
+) -> None:
+    error = refused(lambda: read_table(write(tmp_path, text)))
+    assert (error.code, error.row, error.column) == ("E_ENCODING", line, column)
+    str(error).encode("utf-8")
+    whole = write(tmp_path, '[{"a": "\\ud83d\\ude00"}]')
+    assert columns(read_table(whole)) == {"a": ["\U0001f600"]}
+
+
+EMPTY = ["[]", '{"jsonrpc": "2.0", "result": [], "usDiff": 7}', '[{"result": []}]']
+
+
+@pytest.mark.parametrize("text", EMPTY)
+def test_an_empty_list_is_no_positions_orders_or_balances(tmp_path: Path, text: str) -> None:
+    path = write(tmp_path, text)
+    assert (len(rs.read_positions(path)), len(read_orders(path)), len(read_balances(path))) == (
+        0,
+        0,
+        0,
+    )
+    market = tmp_path / "m.csv"
+    market.write_text("quote,symbol,value,instant\nspot,BTC,7e4,2026-02-27T08:00:00Z\n", "utf-8")
+    portfolio, _ = load_book(path, path, market, orders=path)
+    assert portfolio.accounts == ()
+    assert refused(lambda: read_instruments(path)).code == "E_MISSING"
+
+
+@pytest.mark.parametrize("text", EMPTY)
+def test_an_empty_list_quotes_nothing(tmp_path: Path, text: str) -> None:
+    path, spot = write(tmp_path, text), tmp_path / "m.csv"
+    error = refused(lambda: rs.read_market(path))
+    assert error.code == "E_EMPTY" and str(path) in error.fix
+    spot.write_text("quote,symbol,value,instant\nspot,BTC,7e4,2026-02-27T08:00:00Z\n", "utf-8")
+    assert rs.read_market([path, spot]).spot["BTC"].value == 7e4
 
 
 # A header below a title, as pages of quotes have it

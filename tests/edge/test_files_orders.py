@@ -21,8 +21,10 @@ mark,BTC-PERPETUAL,,70010,2026-02-05T08:00:00Z
 """
 
 
-def load(folder: Path, orders: str | None) -> tuple[rs.Portfolio, rs.Market]:
-    texts = {"positions": POSITIONS, "balances": BALANCES, "market": MARKET, "orders": orders}
+def load(
+    folder: Path, orders: str | None, positions: str = POSITIONS
+) -> tuple[rs.Portfolio, rs.Market]:
+    texts = {"positions": positions, "balances": BALANCES, "market": MARKET, "orders": orders}
     paths: dict[str, Any] = {}
     for name, text in texts.items():
         if text is not None:
@@ -64,3 +66,28 @@ def test_a_bad_order_is_named_by_its_line(tmp_path: Path, row: str, code: str, c
     error = refused.value
     assert (error.code, error.column, error.row) == (code, column, 3)
     assert error.file.endswith("orders.csv") and error.fix
+
+
+PERPETUAL = "{0},BTC-PERPETUAL,{1}\n"
+
+
+def test_an_overflow_is_told_by_line_beside_accounts_that_hold_only_orders(tmp_path: Path) -> None:
+    rows = PERPETUAL.format("zoe", "5e16") + PERPETUAL.format("zoe", "6e16")
+    orders = "account,instrument,quantity\n" + PERPETUAL.format("aaron", "1")
+    with pytest.raises(rs.InputError) as refused:
+        load(tmp_path, orders, POSITIONS + rows)
+    error = refused.value
+    assert (error.code, error.column, error.row) == ("E_OVERFLOW", "quantity", 4)
+    assert error.value == 6e16
+    assert error.file.endswith("positions.csv")
+
+
+def test_orders_that_overflow_are_told_by_their_line(tmp_path: Path) -> None:
+    rows = PERPETUAL.format("aaron", "1") + PERPETUAL.format("zoe", "5e16")
+    orders = f"account,instrument,quantity\n{rows}{PERPETUAL.format('zoe', '6e16')}"
+    with pytest.raises(rs.InputError) as refused:
+        load(tmp_path, orders)
+    error = refused.value
+    assert (error.code, error.column, error.row) == ("E_OVERFLOW", "quantity", 4)
+    assert error.value == 6e16
+    assert error.file.endswith("orders.csv")

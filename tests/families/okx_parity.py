@@ -16,6 +16,7 @@ import numpy as np
 from families.files import Numbers
 
 from riskslide.edge.printed import day
+from riskslide.market.parity import forward_in_coin
 
 
 class Parity(NamedTuple):
@@ -27,10 +28,8 @@ class Parity(NamedTuple):
 
 def of_marks(strike: Numbers, difference: Numbers) -> Parity | None:
     """From C - P in coin (N) at strikes (N); None with fewer than two strikes."""
-    line = through(strike, difference)
-    if line is None or not (line[0] > 0.0 > line[1]):
-        return None
-    return Parity(forward=-line[0] / line[1], discount=line[0])
+    found = forward_in_coin(strike, difference, np.zeros(strike.size), discount=None, least=1)
+    return None if found.forward is None else Parity(found.forward, found.discount)
 
 
 def of_greeks(

@@ -50,6 +50,24 @@ def test_coin_prices_give_back_their_forward(forward: float, span: float, size: 
 
 
 @given(
+    st.floats(100, 200_000),
+    st.floats(0.5, 1.2),
+    st.integers(2 * LEAST, 150),
+)
+def test_coin_prices_give_back_forward_and_discount(
+    forward: float, discount: float, size: int
+) -> None:
+    strikes = forward * np.linspace(0.5, 1.6, size)
+    calls, puts = (p / forward for p in chain(strikes, forward, discount))
+    fitted = forward_in_coin(strikes, calls, puts, discount=None)
+    assert fitted.forward == pytest.approx(forward, rel=1e-11)
+    assert fitted.discount == pytest.approx(discount, rel=1e-11)
+    given_one = forward_in_coin(strikes, calls, puts, discount=discount)
+    assert given_one.forward == pytest.approx(forward, rel=1e-12)
+    assert (given_one.discount, given_one.strikes) == (discount, size)
+
+
+@given(
     st.floats(1, 200_000),
     st.floats(0.5, 1.2),
     st.integers(2 * LEAST, 150),
@@ -88,6 +106,24 @@ def test_stale_quotes_do_not_move_the_median() -> None:
     found = forward_in_coin(strikes, calls, puts)
     assert found.forward == pytest.approx(70_500.0, rel=1e-13)
     assert found.strikes == 20
+
+
+def test_stale_quotes_do_not_move_the_fit_of_coin_prices() -> None:
+    strikes = np.arange(50_000.0, 100_000.0, 1_000.0)
+    calls, puts = (p / 70_500.0 for p in chain(strikes, 70_500.0, 0.993))
+    calls[::5] += 0.01
+    found = forward_in_coin(strikes, calls, puts, discount=None)
+    assert found.forward == pytest.approx(70_500.0, rel=1e-12)
+    assert found.discount == pytest.approx(0.993, rel=1e-12)
+
+
+def test_a_fit_of_coin_prices_narrows_to_strikes_near_the_money() -> None:
+    strikes = np.arange(30_000.0, 120_000.0, 1_000.0)
+    calls, puts = (p / 70_500.0 for p in chain(strikes, 70_500.0, 0.993))
+    stale = np.random.default_rng(11).normal(0.0, 0.05, strikes.size)
+    wrong = calls + np.where(np.abs(strikes - 70_500.0) > 16_000, stale, 0.0)
+    found = forward_in_coin(strikes, wrong, puts, discount=None)
+    assert found.discount == pytest.approx(0.993, rel=1e-12)
 
 
 def test_a_fit_narrows_to_strikes_whose_quotes_are_of_one_moment() -> None:
@@ -143,12 +179,17 @@ def test_a_fit_needs_twice_as_many_strikes() -> None:
     assert "6 are needed" in forward_linear(strikes, calls, puts, discount=None).reason
     assert forward_linear(strikes, calls, puts).forward == pytest.approx(100.0, rel=1e-14)
     assert forward_linear(strikes, calls, puts, least=6).forward is None
+    calls, puts = calls / 100.0, puts / 100.0
+    assert "6 are needed" in forward_in_coin(strikes, calls, puts, discount=None).reason
+    assert forward_in_coin(strikes, calls, puts).forward == pytest.approx(100.0, rel=1e-14)
 
 
 def test_calls_that_rise_with_the_strike_imply_no_discount() -> None:
     strikes = np.arange(90.0, 110.0)
     found = forward_linear(strikes, 0.5 * strikes, np.zeros(20), discount=None)
     assert found.forward is None and "discount factor" in found.reason
+    rising = forward_in_coin(strikes, 0.005 * strikes, np.zeros(20), discount=None)
+    assert rising.forward is None and "discount factor" in rising.reason
 
 
 def test_the_order_of_strikes_changes_no_bit() -> None:
@@ -159,8 +200,10 @@ def test_the_order_of_strikes_changes_no_bit() -> None:
     for discount in (1.0, None):
         first = forward_linear(strikes, calls, puts, discount=discount)
         assert first == forward_linear(strikes[order], calls[order], puts[order], discount=discount)
-    coin = forward_in_coin(strikes, calls / 101, puts / 101)
-    assert coin == forward_in_coin(strikes[order], calls[order] / 101, puts[order] / 101)
+        calls_in_coin, puts_in_coin = calls / 101, puts / 101
+        coin = forward_in_coin(strikes, calls_in_coin, puts_in_coin, discount=discount)
+        again = (column[order] for column in (strikes, calls_in_coin, puts_in_coin))
+        assert coin == forward_in_coin(*again, discount=discount)
 
 
 def test_equal_strikes_do_not_break_the_slope() -> None:
@@ -177,8 +220,9 @@ def test_bad_arguments_are_refused_by_name() -> None:
     assert (error.code, error.column, error.row) == ("E_NOT_FINITE", "strike", 1)
     assert refused(lambda: forward_linear([100.0], [1.0, 2.0], [1.0])).column == "call"
     for discount in (0.0, -1.0, NONE, float("inf")):
-        error = refused(lambda d=discount: forward_linear([1.0], [1.0], [1.0], discount=d))
-        assert error.code == "E_DOMAIN_DISCOUNT"
+        for parity in (forward_linear, forward_in_coin):
+            error = refused(lambda p=parity, d=discount: p([1.0], [1.0], [1.0], discount=d))
+            assert error.code == "E_DOMAIN_DISCOUNT"
 
 
 def test_the_spans_of_a_fit_grow_narrower_and_end_near_the_money() -> None:

@@ -70,11 +70,11 @@ def lots_of(quantity: Float, lot: Float, column: str = "quantity") -> Int64:
     Refuses (`E_LOT`) a quantity that is no whole number of lots, as far as float64 can tell, and
     (`E_OVERFLOW`) one of 2**63 lots or more.
     """
-    count = quantity / lot
-    whole = np.rint(count)
+    with np.errstate(over="ignore"):  # an infinite count is refused below
+        whole = np.rint(quantity / lot)
     exact = lot == np.floor(lot)  # others are rounded themselves, as is the quantity
     slack = np.where(exact, 0.0, 4.5e-16 * np.abs(quantity))
-    off = np.flatnonzero(np.abs(whole * lot - quantity) > slack)
+    off = np.flatnonzero((np.abs(whole * lot - quantity) > slack) & np.isfinite(whole))
     row = int(off[0]) if off.size else -1
     if row >= 0:
         refuse(

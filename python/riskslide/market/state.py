@@ -263,18 +263,22 @@ class _Resolver:
                     f"{underlying} of {text_of(int(rows.expiry[i]))} has no forward; spot is used"
                 )
                 self.warned[f"W_NO_FORWARD: {text}"] = None
-        options = np.isin(payoff, (Payoff.BLACK76, Payoff.BACHELIER))
-        early = np.flatnonzero(options & (rows.style == Style.AMERICAN.value)).tolist()
-        if early:
-            such = f"{len(early)}, such as {min(rows.name[i] for i in early)}"
-            what = "American options that are valued as European"
-            self.warned[f"W_AMERICAN_AS_EUROPEAN: {what}: {such}"] = None
+        self.warn_of_style(payoff)
         known = {*rows.underlyings, *self.market.spot, *self.market.vol}
         for kind in ("rate", "dividend_yield"):
             for key in getattr(self.market, kind):
                 named = key[0] if isinstance(key, tuple) else key
                 if named not in known:
                     self.warned[f"W_UNUSED: {kind} of {named} names no underlying"] = None
+
+    def warn_of_style(self, payoff: UInt8) -> None:
+        """How many American options are valued without their early exercise."""
+        options = np.isin(payoff, (Payoff.BLACK76, Payoff.BACHELIER))
+        early = np.flatnonzero(options & (self.rows.style == Style.AMERICAN.value)).tolist()
+        if early:
+            such = f"{len(early)}, such as {min(self.rows.name[i] for i in early)}"
+            what = "American options that are valued as European"
+            self.warned[f"W_AMERICAN_AS_EUROPEAN: {what}: {such}"] = None
 
     def find(self, kind: str, *keys: Any) -> float | None:
         """The first quote that one of the keys names, checked for age."""

@@ -15,12 +15,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ... import _core
 from ...book.clock import NANOSECONDS_PER_YEAR
 from ...book.columns import Float
 from ...market.parity import Parity, forward_linear
 from ...value.pricing import black76
 from ..contract import Contract
+from ..snapshot import rate_of
 
 FITTED_YEARS = 14 / 365  # below, a fitted discount factor is noise: its distance from 1 is smaller
 NEAR = 0.1  # of the spot: strikes whose mids the vols are held against
@@ -56,7 +56,7 @@ def carries(expiries: Mapping[int, Sequence[Quoted]], moment: int, spot: float) 
     return {
         e: Carry(spot, reason=p.reason)
         if p.forward is None
-        else Carry(p.forward, _rate(p.discount, years[e]))
+        else Carry(p.forward, rate_of(p.discount, years[e]))
         for e, p in found.items()
     }
 
@@ -96,10 +96,3 @@ def _misfits(
     values: Float = black76(forward, strikes, years, vols, discount, is_call=calls).value
     apart: list[float] = np.abs(values / mids - 1.0).tolist()
     return apart
-
-
-def _rate(discount: float, years: float) -> float:
-    """The continuous rate of a discount factor, the same bits on every machine."""
-    if discount == 1.0:
-        return 0.0
-    return float(_core.log_ratio(np.array([1.0]), np.array([discount]))[0]) / years

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 
+from ...book.clock import text_of
 from ...market.state import Quote
 from ..contract import Contract
-from ..osi import contract_of, expiry_of
+from ..osi import contract_of, expiry_of, new_york
 from ..snapshot import Series, add_snapshot
 from ..tables.quotes import Sheet
 from ..tables.raw import Table
@@ -48,9 +49,17 @@ def add_chains(pages: Sequence[Page], sheet: Sheet) -> list[Contract]:
         current = [p for p in filled if (p.underlying, p.moment) == (underlying, moment)]
         for page in current:
             sheet.add("spot", underlying, Quote(page.spot, moment), page.spot_at)
+        if day := weekend_day(moment):
+            sheet.closed[underlying] = f"{text_of(moment)}, a {day} in New York"
         rows = [row for page in current for row in listings(page)]
         found += _add(rows, moment, current[0], sheet)
     return found
+
+
+def weekend_day(moment: int) -> str:
+    """Saturday or Sunday where it is that in New York; holidays of the exchange are not known."""
+    day = datetime.fromtimestamp(moment // 10**9, tz=UTC).astimezone(new_york())
+    return {5: "Saturday", 6: "Sunday"}.get(day.weekday(), "")
 
 
 def _add(rows: Iterable[Listing], moment: int, page: Page, sheet: Sheet) -> list[Contract]:

@@ -20,7 +20,7 @@ from ...book.columns import Int64
 from ...errors import InputError, refuse
 from ..osi import Symbol, parse_symbol, root_of
 from ..tables.convert import Columns
-from ..tables.quotes import Origin
+from ..tables.quotes import Origin, parsed_at
 from ..tables.raw import Table, need_columns
 
 HEADER = "Expiration Date,Calls,"  # how the columns of a CSV page begin, below its title
@@ -92,7 +92,7 @@ def open_page(table: Table) -> Page:
     if len(table):
         first = str(table.columns[parts[0].name][0])
         at = Origin(table.file, int(table.line[0]))
-        underlying = underlying_of(_symbol(first, parts[0].name, at))
+        underlying = underlying_of(parsed_at(parse_symbol, first, parts[0].name, at))
     return Page(table, parts, underlying, moment, spot, spot_at)
 
 
@@ -112,7 +112,7 @@ def listings(page: Page) -> Iterator[Listing]:
         columns.check()
         for row, name in enumerate(names):
             origin = Origin(page.file, int(page.table.line[row]))
-            symbol = _symbol(name, part.name, origin)
+            symbol = parsed_at(parse_symbol, name, part.name, origin)
             _agree(page, symbol, part, (dates[row], strikes[row], sides[row]), origin)
             yield Listing(symbol, bid[row], ask[row], vol[row], origin)
 
@@ -121,13 +121,6 @@ def _sides(columns: Columns, part: Part, rows: int) -> list[str]:
     if part.name in ("Calls", "Puts"):
         return ["call" if part.name == "Calls" else "put"] * rows
     return columns.texts("side").spread()
-
-
-def _symbol(name: str, column: str, origin: Origin) -> Symbol:
-    try:
-        return parse_symbol(name)
-    except InputError as error:
-        refuse(error.code, column, origin.line, error.value, error.fix, file=origin.file)
 
 
 def _agree(

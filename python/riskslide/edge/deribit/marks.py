@@ -11,9 +11,9 @@ from ...book.columns import Float, Int64
 from ...market.state import Quote
 from ..contract import Contract
 from ..tables.convert import Coded, Columns
-from ..tables.quotes import Origin, Sheet, newest
+from ..tables.quotes import Origin, Sheet, newest, parsed_at
 from ..tables.raw import Table, need_columns
-from .rows import contract_at
+from .names import parse_instrument
 
 PERPETUALS = ("obs_datetime", "instrument_name", "perp_futures_mark_price")
 FUTURES = ("timestamp", "futures_instrument_name", "term_mark_price_final")
@@ -21,9 +21,10 @@ FUTURES = ("timestamp", "futures_instrument_name", "term_mark_price_final")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Marks:
-    """Marks of perpetuals or dated futures, over time."""
+    """Marks of perpetuals or dated futures, over time; `named` is the column of the names."""
 
     file: str
+    named: str
     name: Coded
     instants: Int64
     mark: Float
@@ -43,7 +44,7 @@ def open_chain(table: Table) -> Marks:
     instants, name = read.instants(columns[0]), read.texts(columns[1])
     mark = read.numbers(columns[2], blank=np.nan)
     read.check()
-    return Marks(table.file, name, instants, mark, table.line)
+    return Marks(table.file, columns[1], name, instants, mark, table.line)
 
 
 def add_chains(chains: Sequence[Marks], sheet: Sheet) -> list[Contract]:
@@ -52,7 +53,8 @@ def add_chains(chains: Sequence[Marks], sheet: Sheet) -> list[Contract]:
     for marks in chains:
         for row in newest(marks.name.codes, marks.instants, sheet.as_of).tolist():
             origin = Origin(marks.file, int(marks.line[row]))
-            contract = contract_at(marks.name.values[marks.name.codes[row]], origin)
+            name = marks.name.values[marks.name.codes[row]]
+            contract = parsed_at(parse_instrument, name, marks.named, origin)
             value, moment = float(marks.mark[row]), int(marks.instants[row])
             if contract.expiry > sheet.as_of and value > 0:
                 sheet.add("mark", contract.name, Quote(value, moment), origin)

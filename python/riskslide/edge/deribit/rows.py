@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 from ...book.clock import text_of
-from ...errors import InputError, refuse
+from ...errors import refuse
 from ..contract import Contract
 from ..tables.convert import Columns
 from ..tables.quotes import Origin
-from .names import parse_instrument
 
 _SIDES = {True: "call", False: "put", None: "a contract that is no option"}
-
-
-def contract_at(name: str, origin: Origin) -> Contract:
-    """The contract of a name, refused by the place where it stands."""
-    try:
-        return parse_instrument(name)
-    except InputError as error:
-        column = "instrument_name"
-        refuse(error.code, column, origin.line, error.value, error.fix, file=origin.file)
 
 
 class Claims:

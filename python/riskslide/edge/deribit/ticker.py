@@ -25,10 +25,10 @@ from ..contract import Contract
 from ..index import Print, add_index
 from ..snapshot import Series, add_snapshot
 from ..tables.convert import Coded, Columns
-from ..tables.quotes import Origin, Sheet, newest
+from ..tables.quotes import Origin, Sheet, newest, parsed_at
 from ..tables.raw import Table, need_columns
-from .names import uncovered
-from .rows import Claims, contract_at
+from .names import parse_instrument, uncovered
+from .rows import Claims
 
 COLUMNS = ("instrument_name", "timestamp", "mark_price", "mark_iv", "underlying_price")
 INSTANTS = ("timestamp", "creation_timestamp")
@@ -56,11 +56,11 @@ class Tickers:
 
 @dataclass(frozen=True, slots=True)
 class Ticker:
-    """What one row says; vol decimal, NaN where there is none."""
+    """What one row says; iv: per cent, NaN where there is none."""
 
     contract: Contract
     instant: int
-    vol: float
+    iv: float
     forward: float
     price: float
     index: float
@@ -72,8 +72,8 @@ class Ticker:
         return self.contract.kind == Kind.OPTION
 
     def series(self) -> Series:
-        figures = (self.vol, self.forward, self.price)
-        return Series(self.contract, *figures, self.origin, self.reason)
+        figures = (self.iv / 100.0, self.forward, self.price)
+        return Series(self.contract, *figures, self.origin, self.reason, written_vol=self.iv)
 
 
 def recognises(columns: Collection[str]) -> bool:
@@ -145,7 +145,7 @@ def _newest(source: Tickers, sheet: Sheet) -> list[Ticker]:
 
 def _read(table: Table, instants: Int64) -> Iterator[Ticker]:
     columns = Columns(table)
-    vol, forward, price = (columns.numbers(c, blank=np.nan, finite=False) for c in FIGURES.values())
+    iv, forward, price = (columns.numbers(c, blank=np.nan, finite=False) for c in FIGURES.values())
     index, delivery = (
         columns.numbers(c, blank=np.nan, finite=False)
         for c in ("index_price", "estimated_delivery_price")
@@ -156,15 +156,14 @@ def _read(table: Table, instants: Int64) -> Iterator[Ticker]:
         Claims(columns, "expiration_timestamp"),
     )
     columns.check()
-    vol = vol / 100.0
     for row, name in enumerate(names):
         origin, moment = Origin(table.file, int(table.line[row])), int(instants[row])
-        contract = contract_at(name, origin)
+        contract = parsed_at(parse_instrument, name, COLUMNS[0], origin)
         claims.check(row, contract, origin)
         yield Ticker(
             contract,
             moment,
-            float(vol[row]),
+            float(iv[row]),
             float(forward[row]),
             float(price[row]),
             _index(contract, moment, index, delivery, row),

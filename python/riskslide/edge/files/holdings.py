@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from ...book.columns import Float, Int64
 from ...book.instruments import DEFAULT_LOT, Instruments
 from ...errors import InputError, refuse
 from ..tables.convert import Columns
-from ..tables.raw import check_columns
+from ..tables.raw import Table, check_columns
 from ..tables.read import read_table
 
 POSITIONS = ("account", "instrument", "quantity")
@@ -73,8 +73,7 @@ def read_positions(path: str | Path) -> PositionTable:
     listing the others: a missing, unknown or repeated column, an empty name, a quantity that is
     empty, no number, NaN or infinite. MissingExtra without pyarrow.
     """
-    table = read_table(path)
-    check_columns(table, POSITIONS, ("entry_price",))
+    table = _rows_of(path, POSITIONS, ("entry_price",))
     columns = Columns(table)
     account, held = columns.texts("account"), columns.texts("instrument")
     quantity = columns.numbers("quantity")
@@ -88,8 +87,7 @@ def read_orders(path: str | Path) -> PositionTable:
 
     quantity: what is still to be bought (positive) or sold; errors as `read_positions`.
     """
-    table = read_table(path)
-    check_columns(table, POSITIONS)
+    table = _rows_of(path, POSITIONS)
     columns = Columns(table)
     account, ordered = columns.texts("account"), columns.texts("instrument")
     quantity = columns.numbers("quantity")
@@ -100,13 +98,20 @@ def read_orders(path: str | Path) -> PositionTable:
 
 def read_balances(path: str | Path) -> BalanceTable:
     """Balances of a CSV or Parquet file: ``account,asset,amount``; errors as `read_positions`."""
-    table = read_table(path)
-    check_columns(table, BALANCES)
+    table = _rows_of(path, BALANCES)
     columns = Columns(table)
     account, asset = columns.texts("account"), columns.texts("asset")
     amount = columns.numbers("amount")
     columns.check()
     return BalanceTable(table.file, account.spread(), asset.spread(), amount, table.line)
+
+
+def _rows_of(path: str | Path, required: Sequence[str], optional: Sequence[str] = ()) -> Table:
+    """A file whose columns are these; an empty list of JSON has none and holds nothing."""
+    table = read_table(path)
+    if len(table) or table.columns:
+        check_columns(table, required, optional)
+    return table
 
 
 def read_instruments(path: str | Path) -> Instruments:

@@ -20,7 +20,6 @@ from ..tables.quotes import Sheet
 from .holdings import (
     BalanceTable,
     PositionTable,
-    lines_of,
     read_balances,
     read_instruments,
     read_orders,
@@ -188,27 +187,15 @@ def _book(found: Instruments, tables: Sequence[PositionTable], cash: BalanceTabl
             **columns,
         )
     except InputError as error:
-        part, _, column = error.column.partition("_")
-        if part in ("balance", "order"):
-            table = cash if part == "balance" or orders is None else orders
-            with lines_of(table.file, table.line, {error.column: column}):
-                raise
-        if error.code == "E_OVERFLOW" and error.column != "quantity" and error.row is not None:
-            account = sorted({*held.account, *cash.account})[error.row]  # all that the kernel knows
-            row = _largest(found, held, account)
-            _refuse(Held(held, row), error.code, float(held.quantity[row]), error.fix)
-        with lines_of(held.file, held.line):
+        if error.row is None:
             raise
-
-
-def _largest(found: Instruments, held: PositionTable, account: str) -> int:
-    """The row of an account that has the most lots."""
-    rows = [k for k, owner in enumerate(held.account) if owner == account]
-
-    def lots(row: int) -> float:
-        return abs(float(held.quantity[row] / found.lot[found.index[held.instrument[row]]]))
-
-    return max(rows, key=lots)
+        part, _, rest = error.column.partition("_")
+        table = {"balance": cash, "order": orders}.get(part) if rest else None
+        column, source = (error.column, held) if table is None else (rest, table)
+        value = error.value
+        if column == "quantity" and isinstance(source, PositionTable):
+            value = float(source.quantity[error.row])  # as the file has it, not in lots
+        refuse(error.code, column, int(source.line[error.row]), value, error.fix, file=source.file)
 
 
 def _refuse(held: Held, code: str, value: object, fix: str) -> NoReturn:

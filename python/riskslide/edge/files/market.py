@@ -82,6 +82,8 @@ def _open(table: Table) -> tuple[Reader, Source]:
     A nearest kind that has half of its columns there is opened too, since its own reader says best
     which column is not right.
     """
+    if not table.columns and not len(table):  # an empty list of JSON: a venue that has no quotes
+        return quotes, quotes.none_of(table)
     share = [len(set(f.columns) & set(table.columns)) / len(f.columns) for f in READERS]
     known = [f for f in READERS if f.reader.recognises(table.columns)]
     found = known[0] if known else READERS[share.index(max(share))]

@@ -46,6 +46,15 @@ def add_chains(chains: Sequence[QuoteTable], sheet: Sheet) -> list[Contract]:
     return []
 
 
+def none_of(table: Table) -> QuoteTable:
+    """A file that names no columns and holds nothing."""
+    columns = Columns(table)
+    texts, instants = columns.texts("quote"), columns.instants("instant")
+    return QuoteTable(
+        table.file, texts, texts, instants, columns.numbers("value"), instants, table.line
+    )
+
+
 def open_chain(table: Table) -> QuoteTable:
     """A table of quotes, wholly checked."""
     check_columns(table, COLUMNS, ("expiry",))

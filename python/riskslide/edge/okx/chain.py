@@ -1,47 +1,31 @@
 """Decides what files of OKX option snapshots quote: one instant, one whole chain of a coin.
 
-Two kinds are read: recorded snapshots with mark and index, whose forwards come by put-call parity
-of the marks since `underlying_price` is the spot index; and the answer of
-``GET /api/v5/public/opt-summary``, which has the forwards and no index. The newest snapshot of a
-coin that is not after `as_of` is taken as it is, never patched with series of an older one.
+Two kinds are read: recorded snapshots with mark and index, whose forwards and discount factors come
+by put-call parity of the marks since `underlying_price` is the spot index; and the answer of
+``GET /api/v5/public/opt-summary``, which has the forwards and no index.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
 
 import numpy as np
 
 from ...book.clock import instant
 from ...book.columns import Int64
 from ...errors import InputError, refuse
+from ..chain import Chain, Layout, add_newest, chain_of
 from ..contract import Contract
-from ..index import Print, add_index
-from ..snapshot import Series, add_snapshot
-from ..tables.convert import Coded, Columns
-from ..tables.quotes import Origin, Sheet, newest
+from ..index import Print
+from ..snapshot import Series
+from ..tables.convert import Columns
+from ..tables.quotes import Origin, Sheet, parsed_at
 from ..tables.raw import Table, need_columns
 from .names import parse_instrument
 
 FLOOR = 1e-15  # coin: a mark at or below it stands for "worth nothing", not for a price
-
-
-class Layout(NamedTuple):
-    """Where a kind of file holds what; an empty name where it does not."""
-
-    instant: str
-    name: str
-    vol: str
-    forward: str = ""
-    price: str = ""
-    spot: str = ""
-
-    def columns(self) -> tuple[str, ...]:
-        return tuple(c for c in self if c)
 
 
 RECORDED = Layout("snapshot_utc", "instrument", "mark_iv", "", "mark_price", "underlying_price")
@@ -50,21 +34,6 @@ COLUMNS = RECORDED.columns()
 
 _CLAIMS = ("strike", "expiry", "type")
 _BARE = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Chain:
-    """Rows of option snapshots: `coin` and `instants` of every row."""
-
-    table: Table
-    layout: Layout
-    instants: Int64
-    coin: Coded
-    leads: bool = True
-
-    @property
-    def file(self) -> str:
-        return self.table.file
 
 
 def recognises(columns: Collection[str]) -> bool:
@@ -83,54 +52,29 @@ def open_chain(table: Table) -> Chain:
     else:
         instants = _utc(columns, layout.instant)
     columns.check()
-    coins = [n.split("-")[0] for n in name.values]
-    known = sorted(set(coins))
-    of_name = np.array([known.index(c) for c in coins], dtype=np.int64)
-    return Chain(table, layout, instants, Coded(known, of_name[name.codes]))
+    return chain_of(table, layout, instants, name)
 
 
 def add_chains(chains: Sequence[Chain], sheet: Sheet) -> list[Contract]:
     """Add the newest snapshot of every coin; returns its priced contracts."""
-    moments: dict[str, int] = {}
-    for chain in chains:
-        for row in newest(chain.coin.codes, chain.instants, sheet.as_of).tolist():
-            coin, moment = chain.coin.values[chain.coin.codes[row]], int(chain.instants[row])
-            moments[coin] = max(moments.get(coin, moment), moment)
-    series: dict[tuple[str, Layout], list[Series]] = {}
-    prints: list[Print] = []
-    for chain in chains:
-        of_coin = np.array([moments.get(c, -1) for c in chain.coin.values], dtype=np.int64)
-        table = chain.table.where(chain.instants == of_coin[chain.coin.codes])
-        _read(table, chain.layout, series, prints)
-    add_index(prints, moments, sheet)
-    found: list[Contract] = []
-    for (coin, layout), rows in series.items():
-        found += add_snapshot(rows, moments[coin], sheet, layout._asdict())
-    return found
+    return add_newest(chains, sheet, _read, discounted=True)
 
 
-def _read(
-    table: Table,
-    layout: Layout,
-    series: dict[tuple[str, Layout], list[Series]],
-    prints: list[Print],
-) -> None:
-    """Gather the rows of a snapshot by coin, with the index that they print."""
-    columns = Columns(table)
-    vol, forward, price, spot = (_figures(columns, c) for c in layout[2:])
+def _read(chain: Chain) -> Iterator[tuple[Series, Print]]:
+    table, layout, columns = chain.table, chain.layout, Columns(chain.table)
+    vol, forward, price, index = (_figures(columns, c) for c in layout[2:])
     names = columns.texts(layout.name).spread()
     strike = columns.numbers("strike", blank=np.nan).tolist()
     expiry, side = (columns.texts(c, blank=True).spread() for c in ("expiry", "type"))
     columns.check()
     for row, name in enumerate(names):
         origin = Origin(table.file, int(table.line[row]))
-        contract = _contract(name, layout.name, origin)
+        contract = parsed_at(parse_instrument, name, layout.name, origin)
         if all(c in table.columns for c in _CLAIMS):
             _check(contract, (strike[row], expiry[row], side[row]), origin)
         mark = price[row] if price[row] > FLOOR else np.nan
         found = Series(contract, vol[row], forward[row], mark, origin)
-        series.setdefault((contract.underlying, layout), []).append(found)
-        prints.append(Print(contract.underlying, spot[row], origin))
+        yield found, Print(contract.underlying, index[row], origin)
 
 
 def _figures(columns: Columns, name: str) -> list[float]:
@@ -152,13 +96,6 @@ def _utc(columns: Columns, name: str) -> Int64:
         except InputError as error:
             columns.blame(coded.codes == k, name, error.code, coded.spread(), error.fix)
     return found[coded.codes]
-
-
-def _contract(name: str, column: str, origin: Origin) -> Contract:
-    try:
-        return parse_instrument(name)
-    except InputError as error:
-        refuse(error.code, column, origin.line, error.value, error.fix, file=origin.file)
 
 
 def _check(contract: Contract, written: tuple[float, str, str], origin: Origin) -> None:

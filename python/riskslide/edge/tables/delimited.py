@@ -12,7 +12,7 @@ import numpy as np
 
 from ...book.columns import Int64
 from ...errors import refuse
-from .raw import LISTED, Fault, Table, arrow, refuse_faults, unique_columns
+from .raw import LISTED, Fault, Table, arrow, line_ends, refuse_faults, unique_columns
 
 _BOM = b"\xef\xbb\xbf"
 _DEEPEST = 8  # lines among which a header that is known by its beginning is looked for
@@ -81,7 +81,7 @@ def _line(file: str, data: bytes, start: int) -> tuple[str, int]:
     except UnicodeDecodeError:
         text = "\0"
     if "\0" in text:
-        line = data.count(b"\n", 0, start) + 1
+        line = line_ends(data, 0, start) + 1
         refuse("E_ENCODING", "", line, None, "must be UTF-8 text; save it as such", file=file)
     after = end + (2 if data[end : end + 2] == b"\r\n" else 1)
     return text, min(after, len(data))
@@ -98,7 +98,7 @@ def _numbered(names: list[str]) -> list[str]:
 
 def _lines(file: str, data: bytes, head: _Head, rows: int) -> Int64:
     """Line of each row; only blank lines and quoted line ends make it more than counting."""
-    if data.count(b"\n", head.body) + 1 == rows:
+    if line_ends(data, head.body) + 1 == rows:
         return np.arange(head.line, head.line + rows, dtype=np.int64)
     found = [line for line, record in _records(file, data, head) if record]
     if len(found) != rows:
@@ -126,7 +126,7 @@ def _decoded(file: str, data: bytes, body: int) -> str:
         return data[body:].decode("utf-8")
     except UnicodeDecodeError as error:
         at = body + error.start
-        line = data.count(b"\n", 0, at) + 1
+        line = line_ends(data, 0, at) + 1
         value = data[at : at + 1]
         refuse("E_ENCODING", "", line, value, "must be UTF-8 text; save it as such", file=file)
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
 from ...book.clock import text_of
 from ...book.columns import Int64
-from ...errors import refuse
+from ...errors import InputError, refuse
 from ...market.state import QUOTES, Market, Quote
 from ..contract import Contract
+
+Meaning = TypeVar("Meaning")
 
 
 class Origin(NamedTuple):
@@ -22,6 +24,14 @@ class Origin(NamedTuple):
     line: int
 
 
+def parsed_at(parse: Callable[[str], Meaning], name: str, column: str, origin: Origin) -> Meaning:
+    """What `parse` makes of a name; what it refuses is refused by the place where it stands."""
+    try:
+        return parse(name)
+    except InputError as error:
+        refuse(error.code, column, origin.line, error.value, error.fix, file=origin.file)
+
+
 @dataclass(slots=True)
 class Sheet:
     """Quotes gathered so far, newest first come, with the place each was read from.
@@ -29,8 +39,8 @@ class Sheet:
     contracts: what chains quote, by name. dropped: series that a chain names but does not price,
     with the reason. interpolated: series whose vol was taken from neighbour strikes. inferred:
     series whose forward is that of their expiry, or comes by parity. on_spot: series whose forward
-    is the spot, with the reason. repeated: rows of chains that say what another row has said, by
-    file.
+    is the spot, with the reason. closed: underlyings whose quotes are from outside every session,
+    with their time. repeated: rows of chains that say what another row has said, by file.
     """
 
     as_of: int
@@ -41,6 +51,7 @@ class Sheet:
     interpolated: set[str] = field(default_factory=set)
     inferred: set[str] = field(default_factory=set)
     on_spot: dict[str, str] = field(default_factory=dict)
+    closed: dict[str, str] = field(default_factory=dict)
     repeated: dict[str, int] = field(default_factory=dict)
 
     def add(self, kind: str, key: Any, quote: Quote, origin: Origin) -> None:
@@ -82,11 +93,11 @@ class Sheet:
         if flat:
             such = f"{len(flat)}, such as {min(flat)} ({self.on_spot[min(flat)]})"
             yield f"W_NO_FORWARD: series whose forward is the spot, at a rate of 0: {such}"
-        early = [n for n, c in self.contracts.items() if c.style == "american"]
-        early = [n for n in early if held is None or n in held]
-        if early:
-            what = "American options that are valued as European"
-            yield f"W_AMERICAN_AS_EUROPEAN: {what}: {len(early)}, such as {min(early)}"
+        written = {c.underlying for n, c in self.contracts.items() if held is None or n in held}
+        written |= set(held or ())  # stocks are held by the name that their options are on
+        for underlying in sorted(written & set(self.closed)):
+            when = self.closed[underlying]
+            yield f"W_CLOSED_SESSION: quotes of {underlying} are of {when}; no session was open"
 
 
 class Source(Protocol):

@@ -50,6 +50,13 @@ class Table:
         return replace(self, columns=columns, line=self.line[keep])
 
 
+def line_ends(data: bytes, start: int = 0, end: int | None = None) -> int:
+    """How many lines end between two places: by LF, CR or both."""
+    stop = len(data) if end is None else end
+    counts = [data.count(mark, start, stop) for mark in (b"\n", b"\r", b"\r\n")]
+    return counts[0] + counts[1] - counts[2]
+
+
 def arrow(module: str = "pyarrow") -> Any:
     """A module of pyarrow; MissingExtra with the install line where there is none."""
     try:
