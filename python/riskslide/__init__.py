@@ -5,7 +5,7 @@ from .account.verdict import Assessment, Status
 from .book.instruments import Instruments
 from .book.portfolio import Portfolio
 from .book.positions import Positions
-from .edge.files.load import read_market, read_positions
+from .edge.files.load import load_book, read_market, read_positions
 from .edge.names import parse_instrument
 from .engine import assess
 from .engine import compile_rulebook as compile
@@ -45,6 +45,7 @@ __all__ = [
     "bsm",
     "compile",
     "greeks",
+    "load_book",
     "load_rulebook",
     "parse_instrument",
     "read_market",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from ..book.columns import Float, finite_column
 from ..errors import refuse
+
+Figures = TypeVar("Figures", bound=tuple[Any, ...])  # a named tuple of columns
 
 DAYS = 365.0
 POINTS = 100.0  # points of vol or rate in 1.00
@@ -22,6 +24,14 @@ def terms(size: int, forward: Any, years: Any) -> tuple[Float, Float]:
     for row in np.flatnonzero(years < 0.0)[:1].tolist():
         refuse("E_DOMAIN", "years", row, float(years[row]), "must be >= 0")
     return forward, years
+
+
+def columns(printed: Figures) -> Figures:
+    """Printed figures as float64 columns of one length; what is no finite number is refused."""
+    names: tuple[str, ...] = getattr(printed, "_fields", ())
+    size = np.size(printed[0])
+    found = [finite_column(x, name, size) for name, x in zip(names, printed, strict=True)]
+    return type(printed)(*found)
 
 
 def day(years: Float) -> Float:

@@ -42,7 +42,7 @@ class Terms(NamedTuple):
 
 NO_TERMS = Terms()
 
-UNLIKELY_VOL = 10.0
+UNLIKELY_VOL, UNLIKELY_LOW_VOL = 10.0, 0.01
 
 QUOTES = ("spot", "forward", "mark", "vol", "rate", "dividend_yield", "settlement")
 
@@ -255,6 +255,11 @@ class _Resolver:
             name, found = rows.name[high[0]], float(vol[high[0]])
             text = f"vol of {name} is {found:g}, {100 * found:g} % a year; 0.6 means 60 %"
             self.warned[f"W_VOL_HIGH: {text}"] = None
+        low = np.flatnonzero((payoff == Payoff.BLACK76) & (vol > 0) & (vol < UNLIKELY_LOW_VOL))
+        if low.size:
+            name, found = rows.name[low[0]], float(vol[low[0]])
+            text = f"vol of {name} is {found:g}, {100 * found:g} % a year; 60 % is 0.6"
+            self.warned[f"W_VOL_LOW: {text}"] = None
         given = {key[0] for key in self.market.forward if isinstance(key, tuple)}
         for i in np.flatnonzero(from_spot).tolist():
             underlying = rows.underlyings[rows.underlying[i]]
@@ -302,7 +307,10 @@ class _Resolver:
             refuse("E_STALE", kind, None, _shown(key), f"{fix}; move --as-of")
         if quote.instant < self.oldest and kind != "settlement":
             age = (self.market.as_of - quote.instant) / 1e9
-            fix = f"is {age:.0f} s old, the rule book allows {self.terms.max_age:.0f} s; refresh it"
+            fix = (
+                f"is from {text_of(quote.instant)}, {age:.0f} s before as_of; the rule book allows "
+                f"{self.terms.max_age:.0f} s; refresh it or move --as-of"
+            )
             refuse("E_STALE", kind, None, _shown(key), fix)
 
     def asset_price(self, asset: str) -> float:

@@ -18,7 +18,7 @@ from ...market.state import Market, Terms
 from ...scenario.shocks import Scenarios
 from ...value.exposure import greeks, stress
 from ...venue.load import load_rulebook, preset_names, rulebook_text
-from ..files.load import read_instruments, read_market
+from ..files.load import load_contracts, read_instruments, read_market
 from . import records, report
 from .demo import RULEBOOK, run_demo
 from .options import (
@@ -31,6 +31,7 @@ from .options import (
     known_account,
     numbers,
     takes_book,
+    takes_positions,
 )
 from .output import check_target, console_of, deliver, progress, rendered, replace_file
 from .showcase import demo_report
@@ -111,7 +112,7 @@ def slides_shown(assessment: Assessment, account: str | None) -> tuple[Any, ...]
 
 
 @cli.command("stress")
-@takes_book
+@takes_positions
 @click.option("--price", default="-0.2,-0.1,0,0.1,0.2", metavar="LIST", show_default=True)
 @click.option("--vol", default="0.8,1,1.2", metavar="LIST", show_default=True)
 @BY
@@ -149,7 +150,7 @@ def unit_of(terms: Terms, market: Market) -> str:
 
 
 @cli.command("greeks")
-@takes_book
+@takes_positions
 @BY
 def greeks_command(by: Any, **options: Any) -> int:
     """Greeks of positions."""
@@ -225,18 +226,21 @@ def rules_show(name: str, toml: bool, as_json: bool) -> int:
 
 @rules.command("compile")
 @click.argument("name")
-@click.option("--instruments", required=True, metavar="FILE")
+@click.option("--instruments", metavar="FILE", help="By default all that a chain quotes.")
 @MARKET
 @AS_OF
 @click.option("-o", "--output", required=True, metavar="FILE.rsp")
 def rules_compile(
-    name: str, instruments: str, market: tuple[str, ...], as_of: str | None, output: str
+    name: str, instruments: str | None, market: tuple[str, ...], as_of: str | None, output: str
 ) -> int:
     """Write a rule book as a program that C++ runs."""
     check_target(output)
     now = None if as_of is None else instant(as_of, "--as-of")
-    quotes = read_market(market, as_of=now)
-    program = compile_rulebook(load_rulebook(name), read_instruments(instruments), quotes)
+    if instruments is None:
+        contracts, quotes = load_contracts(market, as_of=now)
+    else:
+        contracts, quotes = read_instruments(instruments), read_market(market, as_of=now)
+    program = compile_rulebook(load_rulebook(name), contracts, quotes)
     replace_file(Path(output), program.to_bytes())
     counts = f"{len(program.rows)} rows, {len(program.scenarios)} scenarios"
     deliver(f"{output}: {counts}, sha256 {program.sha256}\n", None)

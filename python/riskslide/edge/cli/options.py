@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import click
@@ -25,9 +25,7 @@ class Inputs:
     """The options that every command on a book takes."""
 
     positions: str
-    balances: str
     instruments: str | None
-    orders: str | None
     market: tuple[str, ...]
     rules: str
     as_of: str | None
@@ -35,6 +33,8 @@ class Inputs:
     as_json: bool
     output: str | None
     all_rows: bool
+    balances: str | None = None
+    orders: str | None = None
 
     def load(self, bar: Progress) -> tuple[Portfolio, Market]:
         """The book and its market, read while a bar says so."""
@@ -61,13 +61,16 @@ MARKET = click.option(
 AS_OF = click.option(
     "--as-of", metavar="INSTANT", help="2026-02-05T08:00:00Z; by default the newest quote's."
 )
-BOOK = (
-    click.option("--positions", required=True, metavar="FILE", help="account,instrument,quantity"),
-    click.option("--balances", required=True, metavar="FILE", help="account,asset,amount"),
+POSITIONS = click.option(
+    "--positions", required=True, metavar="FILE", help="account,instrument,quantity"
+)
+BALANCES = click.option("--balances", required=True, metavar="FILE", help="account,asset,amount")
+ASIDE = click.option("--balances", metavar="FILE", help="Checked, and left aside.")
+ORDERS = click.option("--orders", metavar="FILE", help="Open orders: account,instrument,quantity")
+REST = (
     click.option(
         "--instruments", metavar="FILE", help="Contract terms; a venue's chain needs none."
     ),
-    click.option("--orders", metavar="FILE", help="Open orders: account,instrument,quantity"),
     MARKET,
     click.option("--rules", required=True, metavar="NAME|FILE", help="Rule book."),
     AS_OF,
@@ -81,7 +84,16 @@ BY = click.option("--by", type=click.Choice(["account", "leg"]), default="accoun
 
 def takes_book(command: Command) -> Command:
     """Gives a command the options of `Inputs`."""
-    for option in reversed(BOOK):
+    return _taking((POSITIONS, BALANCES, ORDERS, *REST), command)
+
+
+def takes_positions(command: Command) -> Command:
+    """Gives a command the options of `Inputs`, balances being read and left aside."""
+    return _taking((POSITIONS, ASIDE, *REST), command)
+
+
+def _taking(options: Sequence[Callable[[Command], Command]], command: Command) -> Command:
+    for option in reversed(options):
         command = option(command)
     return command
 

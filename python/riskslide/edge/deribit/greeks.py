@@ -12,7 +12,7 @@ import numpy as np
 
 from ...book.columns import Bool, Float, finite_column
 from ...value.pricing import Greeks
-from ..printed import POINTS, day, day_to_divide_by, terms
+from ..printed import POINTS, columns, day, day_to_divide_by, terms
 
 THETA_UNIT = 1e-5  # USD, the last digit of a printed theta
 
@@ -65,6 +65,7 @@ def from_deribit(printed: DeribitGreeks, *, forward: Any, years: Any) -> tuple[G
     says how much more would be lost: the flag is False and theta is the cap. Rho holds the forward,
     as `black76` does: -years * value.
     """
+    printed = columns(printed)
     forward, years = terms(printed.mark.size, forward, years)
     value = printed.mark * forward
     greeks = Greeks(

@@ -31,6 +31,7 @@ __all__ = [
     "BalanceTable",
     "PositionTable",
     "load_book",
+    "load_contracts",
     "read_balances",
     "read_instruments",
     "read_market",
@@ -39,6 +40,8 @@ __all__ = [
 ]
 
 Paths = str | Path | Sequence[str | Path]
+
+NO_BALANCES = BalanceTable("", [], [], np.zeros(0), np.zeros(0, dtype=np.int64))
 
 MARKS = "its mark: give --market a file of marks too, such as perpetual_futures_prices.csv.gz"
 
@@ -52,7 +55,7 @@ class Held(NamedTuple):
 
 def load_book(
     positions: str | Path,
-    balances: str | Path,
+    balances: str | Path | None,
     market: Paths,
     instruments: str | Path | None = None,
     orders: str | Path | None = None,
@@ -70,7 +73,7 @@ def load_book(
     """
     tables = [read_positions(positions)]
     tables += [] if orders is None else [read_orders(orders)]
-    cash = read_balances(balances)
+    cash = NO_BALANCES if balances is None else read_balances(balances)
     sheet = read_sheet(market, as_of=as_of)
     if instruments is None:
         tables, found = _from_names(tables, sheet)
@@ -81,6 +84,13 @@ def load_book(
     for i, name in enumerate(found.name):
         _need_quotes(found, i, sheet, first[name])
     return _book(found, tables, cash), sheet.market(held=found.name)
+
+
+def load_contracts(market: Paths, *, as_of: Any = None) -> tuple[Instruments, Market]:
+    """Every contract that the chains and marks of a market quote, and that market."""
+    sheet = read_sheet(market, as_of=as_of)
+    found = instruments_of(sheet.contracts.values())
+    return found.take(canonical_order(found)[1]), sheet.market()
 
 
 def _first_rows(tables: Sequence[PositionTable]) -> dict[str, Held]:
@@ -139,7 +149,10 @@ def _need_quotes(found: Instruments, i: int, sheet: Sheet, held: Held) -> None:
             _refuse(held, "E_EXPIRED", name, fix)
     elif kind == Kind.OPTION.value:
         if name not in quotes["vol"]:
-            why = sheet.dropped.get(name, "is not in the market")
+            listed = any(c.underlying == dated[0] for c in sheet.contracts.values())
+            none = "is not in the market" if listed else f"nothing is quoted of {dated[0]} until"
+            none = none if listed else f"{none} {text_of(sheet.as_of)}"
+            why = sheet.dropped.get(name, none)
             _refuse(held, "E_MISSING_PRICE", name, f"{why}; add its vol and forward")
         _need_positive_forward(found, i, sheet, dated)
     elif kind != Kind.SPOT.value and name not in quotes["mark"]:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from ...book.columns import Float
 from ...value.pricing import Greeks
-from ..printed import POINTS, day, day_to_divide_by, terms
+from ..printed import POINTS, columns, day, day_to_divide_by, terms
 
 
 class OkxGreeks(NamedTuple):
@@ -58,6 +58,7 @@ def from_okx(printed: OkxGreeks, *, forward: Any, years: Any) -> Greeks:
 
     Rho holds the forward, as `black76` does: -years * value.
     """
+    printed = columns(printed)
     forward, years = terms(printed.mark.size, forward, years)
     value = printed.mark * forward
     return Greeks(

@@ -124,10 +124,11 @@ def instant_of(sources: Iterable[Source], as_of: int | None) -> int:
     """
     files = list(sources)
     filled = [s for s in files if s.instants.size]
-    if not filled:
-        names = ", ".join(s.file for s in files)
+    heads = [s for s in files if s.leads] or files
+    leading = [s for s in heads if s.instants.size]
+    if not leading:
+        names = ", ".join(s.file for s in heads)
         refuse("E_EMPTY", "", None, None, f"there is no quote in {names or 'the market'}")
-    leading = [s for s in filled if s.leads] or filled
     if as_of is None:
         return max(int(s.instants.max()) for s in leading)
     first = min(int(s.instants.min()) for s in filled)
