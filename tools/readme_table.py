@@ -23,6 +23,7 @@ BEGIN, END = "<!-- measured -->", "<!-- /measured -->"
 
 W1 = "value and five Greeks of 1,000,000 options"
 W2 = "worst loss of 100,000 accounts of 50, 93 scenarios"
+W6 = "shortfall of 10,000 accounts of 50, 2,500 scenarios"
 PEERS = ("numba", "NumPy, SciPy")
 ROWS: tuple[tuple[str, str, dict[str, str]], ...] = (
     (W1, "test_riskslide", {"numba": "test_numba", "NumPy, SciPy": "test_numpy_scipy"}),
@@ -36,6 +37,7 @@ ROWS: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("the same, one leaf below two netting levels", "test_riskslide_two_levels/1", {}),
     ("the same, eight leaves below two netting levels", "test_riskslide_two_levels/8", {}),
     ("10,000 options revalued, 93 scenarios", "test_reprice", {}),
+    (W6, "test_tail", {"NumPy, SciPy": "test_numpy_partition"}),
 )
 
 

@@ -26,6 +26,7 @@ Int32 = NDArray[np.int32]
 Bool = NDArray[np.bool_]
 '''
 INTEGER = "typing.SupportsInt | typing.SupportsIndex"
+REAL = "typing.SupportsFloat | typing.SupportsIndex"
 LOOSE = {"typing.Any", "tuple", "list", "dict", "str"}
 ARGUMENTS = {
     **dict.fromkeys(["account", "instrument", "lots", "row"], "Int64"),
@@ -46,6 +47,7 @@ RESULTS = {
     "revalue": "tuple[Float, Float, int]",
     "evaluate": "dict[str, NDArray[Any]]",
     "worst_loss": "tuple[Float, Int32]",
+    "tail": "tuple[Float, Float, Int32]",
     "parts": "dict[str, Any]",
 }
 
@@ -55,8 +57,8 @@ def typed(name: str, found: ast.expr | None, table: dict[str, str]) -> ast.expr 
     if found is None:
         return None
     text = ast.unparse(found)
-    if text == INTEGER:
-        text = "int"
+    if text in (INTEGER, REAL):
+        text = "int" if text == INTEGER else "float"
     elif text == "numpy.typing.NDArray[numpy.float64]":
         text = "Float"
     elif text in LOOSE and (name in table or text != "str"):

@@ -52,10 +52,18 @@ struct Parting {
   }
 };
 
-void check_index(const char* argument, std::span<const std::int64_t> index, std::int64_t count) {
-  std::uint64_t worst = 0;  // a negative index is a large one here
-  for (const std::int64_t i : index) worst = std::max(worst, static_cast<std::uint64_t>(i));
-  if (index.empty() || worst < static_cast<std::uint64_t>(count)) return;
+void check_index(const char* argument, std::span<const std::int64_t> index, std::int64_t count,
+                 int threads) {
+  const auto rows = static_cast<std::int64_t>(index.size());
+  std::atomic<bool> good{true};
+  detail::parallel_for((rows + chunk_rows - 1) / chunk_rows, threads, [&](std::int64_t chunk) {
+    std::uint64_t worst = 0;  // a negative index is a large one here
+    for (std::int64_t i = chunk * chunk_rows; i < std::min(rows, (chunk + 1) * chunk_rows); ++i) {
+      worst = std::max(worst, static_cast<std::uint64_t>(index[static_cast<std::size_t>(i)]));
+    }
+    if (worst >= static_cast<std::uint64_t>(count)) good = false;
+  });
+  if (good) return;
   for (std::size_t i = 0; i < index.size(); ++i) {
     if (index[i] < 0 || index[i] >= count) {
       detail::refuse("E_INDEX", argument, static_cast<std::int64_t>(i),
@@ -179,8 +187,8 @@ Rows<Quantity> sorted_rows(std::span<const std::int64_t> account,
     detail::refuse("E_SHAPE", "instruments", -1, static_cast<double>(instruments),
                    "counts must be from 0 to 2147483647");
   }
-  check_index("account", account, accounts);
-  check_index("instrument", instrument, instruments);
+  check_index("account", account, accounts, threads);
+  check_index("instrument", instrument, instruments, threads);
 
   const Parting parting(static_cast<std::int64_t>(account.size()), accounts, instruments);
   std::vector<std::int64_t> starts(static_cast<std::size_t>(parting.parts) + 1);

@@ -10,4 +10,5 @@ PYBIND11_MODULE(_core, module) {
   riskslide::python::bind_positions(module);
   riskslide::python::bind_program(module);
   riskslide::python::bind_evaluate(module);
+  riskslide::python::bind_tail(module);
 }

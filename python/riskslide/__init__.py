@@ -17,6 +17,7 @@ from .scenario.shocks import Scenarios
 from .value.cube import Cube, WorstLoss, aggregate, revalue, worst_loss
 from .value.exposure import Exposure, greeks, stress
 from .value.pricing import Greeks, bachelier, black76, bsm
+from .value.tail import Tail, tail
 from .venue.load import load_rulebook
 from .venue.rulebook import Rulebook
 
@@ -36,6 +37,7 @@ __all__ = [
     "Rulebook",
     "Scenarios",
     "Status",
+    "Tail",
     "WorstLoss",
     "__version__",
     "aggregate",
@@ -53,5 +55,6 @@ __all__ = [
     "revalue",
     "runtime",
     "stress",
+    "tail",
     "worst_loss",
 ]

@@ -89,6 +89,11 @@ def revalue(
 ) -> tuple[Float, Float, int]:
     """(values (N, S), base (N), floored cells) of instrument and shock columns."""
 
+def tail(
+    positions: tuple[Int64, Int32, Int64], values: Float, level: float, threads: int = 0
+) -> tuple[Float, Float, Int32]:
+    """(value at risk, expected shortfall, scenarios of the tail) of every row."""
+
 def worst_loss(
     positions: tuple[Int64, Int32, Int64], values: Float, threads: int = 0
 ) -> tuple[Float, Int32]:

@@ -2,11 +2,13 @@
 //
 //   instruments + shocks --revalue--> cube
 //   positions + cash + cube + program --evaluate--> one line per (account, pool)
+//   positions + cube --worst_loss, tail--> worst column, or value at risk and shortfall, of a row
 #pragma once
 
 #include "riskslide/book/positions.hpp"
 #include "riskslide/risk/evaluate.hpp"
 #include "riskslide/risk/program.hpp"
+#include "riskslide/risk/tail.hpp"
 #include "riskslide/runtime.hpp"
 #include "riskslide/types.hpp"
 #include "riskslide/value/greeks.hpp"
