@@ -583,3 +583,12 @@ def test_click_runner_sees_the_same_commands() -> None:
 
     ended = CliRunner().invoke(cli, ["rules", "show", "generic-slides", "--json"])
     assert ended.exit_code == 0 and strict(ended.output)["name"] == "generic-slides"
+
+
+def test_a_balance_without_a_price_is_named_by_its_line(run: Any, book: Book) -> None:
+    balances = book.folder / "balances.csv"
+    lines = balances.read_text().rstrip("\n").splitlines()
+    balances.write_text("\n".join([*lines, "cash,SOL,5", ""]))
+    ended = run("margin", *book.options())
+    place = f"balances.csv:{len(lines) + 1}:asset: E_MISSING_PRICE: 'SOL'"
+    assert ended.code == 2 and place in ended.err

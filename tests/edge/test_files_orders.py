@@ -91,3 +91,14 @@ def test_orders_that_overflow_are_told_by_their_line(tmp_path: Path) -> None:
     assert (error.code, error.column, error.row) == ("E_OVERFLOW", "quantity", 4)
     assert error.value == 6e16
     assert error.file.endswith("orders.csv")
+
+
+def test_every_instrument_that_has_no_price_is_named_at_once(tmp_path: Path) -> None:
+    text = "account,instrument,quantity\n" + "".join(
+        f"alice,BTC-27MAR26-{k}000-C,1\n" for k in (91, 80, 93, 90, 92)
+    )
+    with pytest.raises(rs.InputError) as refused:
+        load(tmp_path, text)
+    error = refused.value
+    assert (error.code, error.row, error.value) == ("E_MISSING_PRICE", 2, "BTC-27MAR26-91000-C")
+    assert [row for row, _, _ in error.rows] == [2, 4, 6]

@@ -27,10 +27,10 @@ def tail(
 ) -> Tail:
     """Tail of every row's P&L over the scenarios of `cube`, each of them as likely.
 
-    With losses ascending L(1) .. L(n) and k = ceil(n level), n level rounded to nine decimals: value
-    at risk L(k), shortfall (sum of L(i), i > k, + (k - n level) L(k)) / (n (1 - level)). P&L is held
-    for a block of rows at a time, 256 MiB at most. Raises InputError (`E_RANGE` for a level that is
-    not between 0 and 1, `E_SHAPE`, `E_OVERFLOW`). Source: Acerbi and Tasche (2002), ES of a
+    With losses ascending L(1) .. L(n) and k = ceil(n level), n level rounded to nine decimals:
+    value at risk L(k), shortfall (sum of L(i), i > k, + (k - n level) L(k)) / (n (1 - level)). P&L
+    is held for a block of rows at a time, 256 MiB at most. Raises InputError (`E_RANGE` for a level
+    that is not between 0 and 1, `E_SHAPE`, `E_OVERFLOW`). Source: Acerbi and Tasche (2002), ES of a
     discontinuous distribution.
 
     >>> import numpy as np

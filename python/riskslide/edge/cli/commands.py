@@ -78,14 +78,15 @@ def margin(account: str | None, check: bool, batch: int, **options: Any) -> int:
         portfolio, market = inputs.load(bar)
         known_account(account, portfolio)
         task = bar.add_task("accounts", total=len(portfolio.accounts))
-        assessment = assess(
-            portfolio,
-            market,
-            rulebook,
-            threads=inputs.threads,
-            batch=batch,
-            done=lambda count: bar.update(task, completed=count),
-        )
+        with inputs.places():
+            assessment = assess(
+                portfolio,
+                market,
+                rulebook,
+                threads=inputs.threads,
+                batch=batch,
+                done=lambda count: bar.update(task, completed=count),
+            )
     emit(
         lambda: records.margin_record(
             assessment, rulebook, slides_shown(assessment, account), dropped=market.dropped

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import click
@@ -11,9 +12,9 @@ from rich.progress import Progress
 
 from ...book.clock import instant
 from ...book.portfolio import Portfolio
-from ...errors import nearest, refuse
+from ...errors import InputError, nearest, refuse
 from ...market.state import Market
-from ..files.load import load_book
+from ..files.load import load_book, read_balances
 from . import report
 
 Command = Callable[..., int]
@@ -44,6 +45,20 @@ class Inputs:
         loaded = load_book(*files, as_of=as_of)
         bar.remove_task(task)
         return loaded
+
+    @contextmanager
+    def places(self) -> Iterator[None]:
+        """Names the line of a balance whose asset the market does not price."""
+        try:
+            yield
+        except InputError as error:
+            if error.file or error.column != "spot" or self.balances is None:
+                raise
+            table = read_balances(self.balances)
+            if error.value not in table.asset:
+                raise
+            line = int(table.line[table.asset.index(str(error.value))])
+            refuse(error.code, "asset", line, error.value, error.fix, file=table.file)
 
     @property
     def show(self) -> int:

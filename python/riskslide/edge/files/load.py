@@ -81,8 +81,7 @@ def load_book(
         found = _from_file(tables, read_instruments(instruments), str(instruments))
     first = _first_rows(tables)
     found = found.take(canonical_order(found)[1])
-    for i, name in enumerate(found.name):
-        _need_quotes(found, i, sheet, first[name])
+    _need_all_quotes(found, sheet, first, tables)
     return _book(found, tables, cash), sheet.market(held=found.name)
 
 
@@ -136,6 +135,25 @@ def _from_file(tables: Sequence[PositionTable], known: Instruments, file: str) -
             near = suggestion(name, known.name, "").removesuffix("?")
             _refuse(held, "E_UNKNOWN", name, f"{fix}; {near}?" if "'" in near else fix)
     return known.take(np.array([known.index[n] for n in rows], dtype=np.int64))
+
+
+def _need_all_quotes(
+    found: Instruments, sheet: Sheet, first: dict[str, Held], tables: Sequence[PositionTable]
+) -> None:
+    """Refuse the instruments that the market cannot price: the first by line, listing the others
+    of its file."""
+    faults: list[InputError] = []
+    for i, name in enumerate(found.name):
+        try:
+            _need_quotes(found, i, sheet, first[name])
+        except InputError as error:
+            faults.append(error)
+    for file in [t.file for t in tables] + [f.file for f in faults]:
+        here = sorted((f for f in faults if f.file == file), key=lambda f: f.row or 0)
+        if here:
+            worst = here[0]
+            worst.rows = tuple((f.row or 0, f.column, f.code) for f in here) if here[1:] else ()
+            raise worst
 
 
 def _need_quotes(found: Instruments, i: int, sheet: Sheet, held: Held) -> None:
