@@ -150,7 +150,6 @@ void exponential(std::span<const double> exponent, std::span<double> out) {
 }
 
 void log_ratio(std::span<const double> a, std::span<const double> b, std::span<double> out) {
-  constexpr double smallest = std::numeric_limits<double>::min();
   detail::need_size("b", b.size(), a.size());
   detail::need_size("out", out.size(), a.size());
   for (const auto& [name, column] : {std::pair{"a", a}, {"b", b}}) {
