@@ -239,6 +239,14 @@ def test_a_row_that_says_the_same_again_counts_once_with_a_warning(tmp_path: Pat
     assert market.warnings == (f"W_REPEATED: rows of {path} that say what another row has said: 2",)
 
 
+def test_repeated_rows_do_not_weigh_on_the_index(tmp_path: Path) -> None:
+    names = ("BTC-27MAR26-70000-C", "BTC-27MAR26-70000-P")
+    rows = [row(name, index_price=67_000.0 + 100 * k) for k, name in enumerate(names)]
+    once = rs.read_market(chain(tmp_path, *rows)).spot
+    assert rs.read_market(chain(tmp_path, *rows, rows[0], rows[0])).spot == once
+    assert once["BTC"].value == 67_050.0
+
+
 @pytest.mark.parametrize(
     ("column", "value"),
     [("implied_volatility", 0.61), ("implied_volatility", ""), ("futures_price", 68_001.0)],

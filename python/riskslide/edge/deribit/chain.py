@@ -71,4 +71,4 @@ def _read(chain: Chain) -> Iterator[tuple[Series, Print]]:
         contract = parsed_at(parse_instrument, name, LAYOUT.name, origin)
         claims.check(row, contract, origin)
         found = Series(contract, vol[row], forward[row], price[row], origin)
-        yield found, Print(contract.underlying, index[row], origin)
+        yield found, Print(contract.name, contract.underlying, index[row], origin)

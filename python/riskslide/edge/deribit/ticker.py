@@ -183,7 +183,7 @@ def _index(contract: Contract, moment: int, index: Float, delivery: Float, row: 
 def _prints(rows: Iterable[Ticker], spots: dict[str, int]) -> Iterator[Print]:
     for row in rows:
         if row.instant >= spots[row.contract.underlying] - CAPTURE:
-            yield Print(row.contract.underlying, row.index, row.origin)
+            yield Print(row.contract.name, row.contract.underlying, row.index, row.origin)
 
 
 def _add_marks(rows: list[Ticker], sheet: Sheet) -> list[Contract]:

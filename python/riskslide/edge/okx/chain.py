@@ -74,7 +74,7 @@ def _read(chain: Chain) -> Iterator[tuple[Series, Print]]:
             _check(contract, (strike[row], expiry[row], side[row]), origin)
         mark = price[row] if price[row] > FLOOR else np.nan
         found = Series(contract, vol[row], forward[row], mark, origin)
-        yield found, Print(contract.underlying, index[row], origin)
+        yield found, Print(contract.name, contract.underlying, index[row], origin)
 
 
 def _figures(columns: Columns, name: str) -> list[float]:
