@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 
-from ..book.clock import NO_EXPIRY
+from ..book.clock import NANOSECONDS_PER_DAY, NO_EXPIRY
 from ..book.instruments import DEFAULT_LOT, Instruments, Kind
+from ..errors import refuse
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,41 @@ class Contract:
     def __post_init__(self) -> None:
         if not self.currency:
             object.__setattr__(self, "currency", self.underlying if self.inverse else "USD")
+
+
+def coin_option(
+    name: str, coin: str, expiry: int, strike: str, side: str, *, multiplier: float, lot: float
+) -> Contract:
+    """An option that settles in its coin, by the parts of its name: whole strike, side C or P.
+
+    Raises InputError `E_INSTRUMENT` for a strike of zero or with leading zeros.
+    """
+    if strike.startswith("0"):
+        fix = "the strike must be > 0, without leading zeros"
+        refuse("E_INSTRUMENT", "instrument", None, name, fix)
+    return Contract(
+        name,
+        Kind.OPTION,
+        coin,
+        expiry,
+        strike=float(strike),
+        is_call=side == "C",
+        multiplier=multiplier,
+        lot=lot,
+    )
+
+
+def need_coin(name: str, coin: str, coins: Iterable[str]) -> None:
+    """Refuse a contract of another coin (`E_INSTRUMENT`)."""
+    known = list(coins)
+    if coin not in known:
+        refuse("E_INSTRUMENT", "instrument", None, name, f"must settle in {' or '.join(known)}")
+
+
+def coin_expiry(expires: date) -> int:
+    """08:00 UTC of a day, at which coin exchanges settle, in UTC nanoseconds."""
+    days = (expires - date(1970, 1, 1)).days
+    return days * NANOSECONDS_PER_DAY + NANOSECONDS_PER_DAY // 3
 
 
 def instruments_of(contracts: Iterable[Contract]) -> Instruments:

@@ -6,10 +6,9 @@ import re
 from datetime import date
 from typing import NoReturn
 
-from ...book.clock import NANOSECONDS_PER_DAY
 from ...book.instruments import Kind
 from ...errors import refuse
-from ..contract import Contract
+from ..contract import Contract, coin_expiry, coin_option, need_coin
 
 COINS = ("BTC", "ETH")
 OPTION_LOT = 1e-8  # coin
@@ -42,25 +41,13 @@ def parse_instrument(name: str) -> Contract:
     if found is None:
         _refuse_form(name)
     coin, strike = found["coin"], found["strike"]
-    if coin not in COINS:
-        refuse("E_INSTRUMENT", "instrument", None, name, f"must settle in {' or '.join(COINS)}")
+    need_coin(name, coin, COINS)
     if found["day"] is None:
         return Contract(name, Kind.PERPETUAL, coin, lot=FUTURE_LOT)
     expiry = _expiry(name, found["day"], found["month"], found["year"])
     if strike is None:
         return Contract(name, Kind.FUTURE, coin, expiry, lot=FUTURE_LOT)
-    if strike.startswith("0"):
-        fix = "the strike must be > 0, without leading zeros"
-        refuse("E_INSTRUMENT", "instrument", None, name, fix)
-    return Contract(
-        name,
-        Kind.OPTION,
-        coin,
-        expiry,
-        strike=float(strike),
-        is_call=found["side"] == "C",
-        lot=OPTION_LOT,
-    )
+    return coin_option(name, coin, expiry, strike, found["side"], multiplier=1.0, lot=OPTION_LOT)
 
 
 def uncovered(name: str) -> str:
@@ -87,8 +74,7 @@ def _expiry(name: str, day: str, month: str, year: str) -> int:
         expires = date(2000 + int(year), _MONTHS.index(month) + 1, int(day))
     except ValueError:
         refuse("E_INSTRUMENT", "instrument", None, name, f"{day}{month}{year} is no date")
-    days = (expires - date(1970, 1, 1)).days
-    return days * NANOSECONDS_PER_DAY + NANOSECONDS_PER_DAY // 3
+    return coin_expiry(expires)
 
 
 def _refuse_form(name: str) -> NoReturn:

@@ -6,10 +6,8 @@ import re
 from datetime import date
 from typing import NoReturn
 
-from ...book.clock import NANOSECONDS_PER_DAY
-from ...book.instruments import Kind
 from ...errors import refuse
-from ..contract import Contract
+from ..contract import Contract, coin_expiry, coin_option, need_coin
 
 # Coins in one contract, European, settled in the coin at 08:00 UTC: OKX, "OKX Options
 # Introduction", contract specification; ctMult of GET /api/v5/public/instruments says the same.
@@ -38,22 +36,9 @@ def parse_instrument(name: str) -> Contract:
     if found is None:
         _refuse_form(name)
     coin, strike = found["coin"], found["strike"]
-    if coin not in COINS:
-        refuse("E_INSTRUMENT", "instrument", None, name, f"must settle in {' or '.join(COINS)}")
-    if strike.startswith("0"):
-        fix = "the strike must be > 0, without leading zeros"
-        refuse("E_INSTRUMENT", "instrument", None, name, fix)
-    return Contract(
-        name,
-        Kind.OPTION,
-        coin,
-        _expiry(name, found["date"]),
-        strike=float(strike),
-        is_call=found["side"] == "C",
-        inverse=True,
-        multiplier=COINS[coin],
-        lot=OPTION_LOT,
-    )
+    need_coin(name, coin, COINS)
+    size, expiry = COINS[coin], _expiry(name, found["date"])
+    return coin_option(name, coin, expiry, strike, found["side"], multiplier=size, lot=OPTION_LOT)
 
 
 def _expiry(name: str, yymmdd: str) -> int:
@@ -62,8 +47,7 @@ def _expiry(name: str, yymmdd: str) -> int:
     except ValueError:
         fix = f"{yymmdd} is no date; it is written YYMMDD"
         refuse("E_INSTRUMENT", "instrument", None, name, fix)
-    days = (expires - date(1970, 1, 1)).days
-    return days * NANOSECONDS_PER_DAY + NANOSECONDS_PER_DAY // 3
+    return coin_expiry(expires)
 
 
 def _refuse_form(name: str) -> NoReturn:
