@@ -5,70 +5,21 @@
 #include <atomic>
 #include <cmath>
 #include <cstring>
-#include <limits>
 #include <utility>
 #include <vector>
 
 #include "checks.hpp"
+#include "contracts.hpp"
 #include "dispatch.hpp"
 #include "threads.hpp"
 
 namespace riskslide {
 namespace {
 
+using detail::is_option, detail::smallest, detail::unit_of;
 using kernel::lanes;
 constexpr std::int64_t stretch = 512;  // columns valued at a time, a multiple of lanes
 constexpr double floored_log = -1e6;   // stands for the logarithm of a price of zero
-constexpr double smallest = std::numeric_limits<double>::min();
-
-bool is_option(Payoff payoff) { return payoff == Payoff::black76 || payoff == Payoff::bachelier; }
-
-// What an instrument is worth by itself: every column but those that name risk factors.
-void check_contracts(const InstrumentColumns& x) {
-  const std::size_t n = x.size();
-  detail::need_size("is_call", x.is_call.size(), n);
-  detail::need_size("inverse", x.inverse.size(), n);
-  for (const auto& [name, column] : {std::pair{"price", x.price},
-                                     {"strike", x.strike},
-                                     {"years", x.years},
-                                     {"vol", x.vol},
-                                     {"discount", x.discount},
-                                     {"multiplier", x.multiplier},
-                                     {"fx", x.fx}}) {
-    detail::need_size(name, column.size(), n);
-  }
-  for (std::size_t i = 0; i < n; ++i) {
-    const auto row = static_cast<std::int64_t>(i);
-    const auto need = [row](bool good, const char* code, const char* argument, double value,
-                            const char* reason) {
-      if (!good) detail::refuse(code, argument, row, value, reason);
-    };
-    const Payoff payoff = x.payoff[i];
-    const double price = x.price[i];
-    need(payoff <= Payoff::spot, "E_KIND", "payoff", static_cast<double>(payoff), "unknown payoff");
-    need(std::isfinite(price), "E_NOT_FINITE", "price", price, "must be a finite number");
-    need(std::isfinite(x.multiplier[i]), "E_NOT_FINITE", "multiplier", x.multiplier[i],
-         "must be a finite number");
-    need(std::isfinite(x.fx[i]) && x.fx[i] > 0, "E_FX", "fx", x.fx[i], "must be a finite rate > 0");
-    need(x.inverse[i] == 0 || price >= smallest, "E_DOMAIN_FORWARD", "price", price,
-         "must be > 0 where the instrument settles in coin");
-    if (!is_option(payoff)) continue;
-    need(std::isfinite(x.strike[i]), "E_NOT_FINITE", "strike", x.strike[i],
-         "must be a finite number");
-    need(std::isfinite(x.vol[i]), "E_NOT_FINITE", "vol", x.vol[i], "must be a finite number");
-    need(std::isfinite(x.years[i]), "E_NOT_FINITE", "years", x.years[i], "must be a finite number");
-    need(x.years[i] >= 0, "E_EXPIRED", "years", x.years[i],
-         "must be >= 0; settle an expired option at its settlement price");
-    need(x.vol[i] >= 0, "E_VOL_NEGATIVE", "vol", x.vol[i], "must be >= 0 (0.6 is 60 %)");
-    need(std::isfinite(x.discount[i]) && x.discount[i] > 0, "E_DOMAIN_DISCOUNT", "discount",
-         x.discount[i], "must be a finite number > 0");
-    if (payoff != Payoff::black76) continue;
-    need(price >= smallest, "E_DOMAIN_FORWARD", "price", price,
-         "must be > 0 under a lognormal model; model = bachelier takes any sign");
-    need(x.strike[i] >= smallest, "E_DOMAIN_STRIKE", "strike", x.strike[i],
-         "must be > 0 under a lognormal model; model = bachelier takes any sign");
-  }
-}
 
 void check_factors(const InstrumentColumns& x, std::size_t factors) {
   detail::need_size("factor", x.factor.size(), x.size());
@@ -200,11 +151,6 @@ struct Workspace {
 kernel::Contract contract_of(const InstrumentColumns& x, std::size_t i) {
   const double price = x.price[i];
   const Payoff payoff = x.payoff[i];
-  double unit = x.multiplier[i] * x.fx[i];
-  if (x.inverse[i] != 0) {
-    unit /= price;
-    if (payoff == Payoff::margined) unit /= price;  // 1/p - 1/p' = (p' - p) / (p p')
-  }
   double log_moneyness = 0.0;
   if (payoff == Payoff::black76) {
     detail::kernels().log_ratio(&x.price[i], &x.strike[i], &log_moneyness, 1);
@@ -215,7 +161,7 @@ kernel::Contract contract_of(const InstrumentColumns& x, std::size_t i) {
           .root_years = is_option(payoff) ? std::sqrt(x.years[i]) : 0.0,
           .vol = x.vol[i],
           .discount = x.discount[i],
-          .unit = unit,
+          .unit = unit_of(x, i),
           .side = x.is_call[i] != 0 ? 1.0 : -1.0};
 }
 
@@ -302,67 +248,13 @@ bool fill_row(kernel::RevalueKernel run, const kernel::Contract& contract,
   return infinite == 0.0;
 }
 
-// Some options of one model, side by side, and what their Greeks' kernel gives.
-struct Gathered {
-  static constexpr std::size_t most = 256;
-  std::size_t row[most];
-  double price[most], strike[most], years[most], vol[most], discount[most], side[most];
-  double delta[most], other[5][most];
-  std::size_t size = 0;
-
-  void add(const InstrumentColumns& x, std::size_t i) {
-    row[size] = i;
-    price[size] = x.price[i];
-    strike[size] = x.strike[i];
-    years[size] = x.years[i];
-    vol[size] = x.vol[i];
-    discount[size] = x.discount[i];
-    side[size] = x.is_call[i] != 0 ? 1.0 : -1.0;
-    ++size;
-  }
-  void run(Model model) {
-    const auto by_discount = static_cast<int>(Discounting::discount);
-    detail::kernels().greeks[static_cast<int>(model)][by_discount](
-        {.underlying = price,
-         .strike = strike,
-         .years = years,
-         .vol = vol,
-         .rate = discount,
-         .dividend_yield = nullptr,
-         .side = side,
-         .value = other[0],
-         .delta = delta,
-         .gamma = other[1],
-         .vega = other[2],
-         .theta = other[3],
-         .rho = other[4],
-         .size = static_cast<std::int64_t>(size)});
-  }
-};
-
-// Delta of one unit by the price that it is written on, without multiplier and fx, of rows
-// [first, last): those of options by their model's kernel, 1 of the rest.
-void fill_deltas(const InstrumentColumns& x, std::size_t first, std::size_t last, double* delta) {
-  std::fill_n(delta, last - first, 1.0);
-  for (const auto& [payoff, model] : {std::pair{Payoff::black76, Model::black76},
-                                      std::pair{Payoff::bachelier, Model::bachelier}}) {
-    Gathered options;
-    for (std::size_t i = first; i < last; ++i) {
-      if (x.payoff[i] == payoff) options.add(x, i);
-    }
-    if (options.size == 0) continue;
-    options.run(model);
-    for (std::size_t k = 0; k < options.size; ++k) delta[options.row[k] - first] = options.delta[k];
-  }
-}
-
 }  // namespace
 
 std::int64_t revalue(const InstrumentColumns& instruments, const ShockColumns& shocks,
                      std::span<double> values, std::span<double> base, int threads) {
   const std::size_t n = instruments.size();
   check_shocks(shocks);
-  check_contracts(instruments);
+  detail::check_contracts(instruments);
   check_factors(instruments, shocks.factors);
   detail::need_size("values", values.size(), n * shocks.scenarios);
   detail::need_size("base", base.size(), n);
@@ -397,36 +289,6 @@ std::int64_t revalue(const InstrumentColumns& instruments, const ShockColumns& s
                    "units of price, multiplier and shocks");
   }
   return floored.load();
-}
-
-void cash_delta(const InstrumentColumns& instruments, std::span<double> delta, int threads) {
-  const std::size_t n = instruments.size();
-  check_contracts(instruments);
-  detail::need_size("delta", delta.size(), n);
-  const std::size_t block = Gathered::most;
-  const auto blocks = static_cast<std::int64_t>((n + block - 1) / block);
-  std::atomic<std::int64_t> refused{static_cast<std::int64_t>(n)};
-  detail::parallel_for(blocks, threads, [&](std::int64_t b) {
-    const std::size_t first = static_cast<std::size_t>(b) * block;
-    const std::size_t last = std::min(n, first + block);
-    fill_deltas(instruments, first, last, delta.data() + first);
-    for (std::size_t i = first; i < last; ++i) {
-      const double price = instruments.price[i];
-      double unit = instruments.multiplier[i] * instruments.fx[i];
-      if (instruments.inverse[i] != 0) {
-        unit /= price;
-        if (instruments.payoff[i] == Payoff::margined) unit /= price;  // d(1/p - 1/p') / dp'
-      }
-      delta[i] = delta[i] * unit * price;
-      if (!std::isfinite(delta[i])) detail::lower(refused, static_cast<std::int64_t>(i));
-    }
-  });
-  const auto bad = refused.load();
-  if (bad < static_cast<std::int64_t>(n)) {
-    detail::refuse("E_OVERFLOW", "price", bad, instruments.price[static_cast<std::size_t>(bad)],
-                   "this instrument's delta leaves the range of float64; check the units of price "
-                   "and multiplier");
-  }
 }
 
 }  // namespace riskslide
