@@ -18,6 +18,7 @@ struct Gathered {
   static constexpr std::size_t most = 256;
   std::size_t row[most];
   double price[most], strike[most], years[most], vol[most], discount[most], side[most];
+  std::uint8_t is_call[most];
   double delta[most], other[5][most];
   std::size_t size = 0;
 
@@ -28,18 +29,19 @@ struct Gathered {
     years[size] = x.years[i];
     vol[size] = x.vol[i];
     discount[size] = x.discount[i];
-    side[size] = x.is_call[i] != 0 ? 1.0 : -1.0;
+    is_call[size] = x.is_call[i];
     ++size;
   }
   void run(Model model) {
     const auto by_discount = static_cast<int>(Discounting::discount);
-    detail::kernels().greeks[static_cast<int>(model)][by_discount](
+    detail::kernels().greeks[static_cast<int>(model)][by_discount][0](
         {.underlying = price,
          .strike = strike,
          .years = years,
          .vol = vol,
          .rate = discount,
          .dividend_yield = nullptr,
+         .is_call = is_call,
          .side = side,
          .value = other[0],
          .delta = delta,
@@ -47,6 +49,9 @@ struct Gathered {
          .vega = other[2],
          .theta = other[3],
          .rho = other[4],
+         .vanna = nullptr,
+         .volga = nullptr,
+         .charm = nullptr,
          .size = static_cast<std::int64_t>(size)});
   }
 };

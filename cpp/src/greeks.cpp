@@ -13,7 +13,7 @@
 namespace riskslide {
 namespace {
 
-constexpr std::int64_t block_size = 1024;
+constexpr std::int64_t block_size = 512;  // a block's columns fit the first cache
 constexpr double smallest = std::numeric_limits<double>::min();
 
 double at(const Column& column, std::int64_t row) {
@@ -78,13 +78,16 @@ void check_sizes(const OptionColumns& o) {
 struct Scratch {
   double fixed[6][block_size];
   double side[block_size];
+  std::uint8_t is_call[block_size];
 };
 
 }  // namespace
 
 void greeks(const OptionColumns& o, const GreekColumns& out, int threads) {
   const auto& table = detail::kernels();
-  const auto run = table.greeks[static_cast<int>(o.model)][static_cast<int>(o.discounting)];
+  const bool second = out.vanna != nullptr;
+  const auto run =
+      table.greeks[static_cast<int>(o.model)][static_cast<int>(o.discounting)][second ? 1 : 0];
   if (run == nullptr) detail::refuse("E_ARGUMENT", "discounting", -1, 1, "bsm takes a rate");
   check_sizes(o);
   const auto size = static_cast<std::int64_t>(o.size);
@@ -100,29 +103,32 @@ void greeks(const OptionColumns& o, const GreekColumns& out, int threads) {
     for (int c = 0; c < 6; ++c) {
       if (columns[c]->scalar()) std::fill_n(scratch.fixed[c], block_size, columns[c]->values[0]);
     }
+    if (o.is_call_scalar) std::fill_n(scratch.is_call, block_size, o.is_call[0]);
     for (std::int64_t b = blocks * task / tasks; b < blocks * (task + 1) / tasks; ++b) {
       const std::int64_t begin = b * block_size;
       const std::int64_t count = std::min(block_size, size - begin);
       const auto input = [&](int c) {
         return columns[c]->scalar() ? scratch.fixed[c] : columns[c]->values.data() + begin;
       };
-      for (std::int64_t i = 0; i < count; ++i) {
-        scratch.side[i] = o.is_call[o.is_call_scalar ? 0 : begin + i] != 0 ? 1.0 : -1.0;
-      }
-      const kernel::GreeksBlock block{.underlying = input(0),
-                                      .strike = input(1),
-                                      .years = input(2),
-                                      .vol = input(3),
-                                      .rate = input(4),
-                                      .dividend_yield = o.model == Model::bsm ? input(5) : nullptr,
-                                      .side = scratch.side,
-                                      .value = out.value + begin,
-                                      .delta = out.delta + begin,
-                                      .gamma = out.gamma + begin,
-                                      .vega = out.vega + begin,
-                                      .theta = out.theta + begin,
-                                      .rho = out.rho + begin,
-                                      .size = count};
+      const kernel::GreeksBlock block{
+          .underlying = input(0),
+          .strike = input(1),
+          .years = input(2),
+          .vol = input(3),
+          .rate = input(4),
+          .dividend_yield = o.model == Model::bsm ? input(5) : nullptr,
+          .is_call = o.is_call_scalar ? scratch.is_call : o.is_call + begin,
+          .side = scratch.side,
+          .value = out.value + begin,
+          .delta = out.delta + begin,
+          .gamma = out.gamma + begin,
+          .vega = out.vega + begin,
+          .theta = out.theta + begin,
+          .rho = out.rho + begin,
+          .vanna = second ? out.vanna + begin : nullptr,
+          .volga = second ? out.volga + begin : nullptr,
+          .charm = second ? out.charm + begin : nullptr,
+          .size = count};
       if (run(block) == 0) continue;
       detail::lower(first_refused, begin);
     }
@@ -132,8 +138,9 @@ void greeks(const OptionColumns& o, const GreekColumns& out, int threads) {
   if (refused == size) return;
   for (std::int64_t i = refused; i < size; ++i) {
     refuse_row(o, i);
-    const double sum = out.value[i] * 0 + out.delta[i] * 0 + out.gamma[i] * 0 + out.vega[i] * 0 +
-                       out.theta[i] * 0 + out.rho[i] * 0;
+    double sum = out.value[i] * 0 + out.delta[i] * 0 + out.gamma[i] * 0 + out.vega[i] * 0 +
+                 out.theta[i] * 0 + out.rho[i] * 0;
+    if (second) sum += out.vanna[i] * 0 + out.volga[i] * 0 + out.charm[i] * 0;
     if (!(sum == 0)) {
       detail::refuse("E_OVERFLOW", o.model == Model::bsm ? "spot" : "forward", i,
                      at(o.underlying, i),

@@ -10,13 +10,15 @@ void run(int model, bool discount, const py::list& inputs, const py::object& is_
          const py::list& outputs, int threads) {
   static const char* const names[6] = {"underlying", "strike", "years",
                                        "vol",        "rate",   "dividend_yield"};
-  static const char* const results[6] = {"value", "delta", "gamma", "vega", "theta", "rho"};
-  if (inputs.size() != 6 || outputs.size() != 6 || model < 0 || model > 2) {
+  static const char* const results[9] = {"value", "delta", "gamma", "vega", "theta",
+                                         "rho",   "vanna", "volga", "charm"};
+  const std::size_t order = outputs.size();
+  if (inputs.size() != 6 || (order != 6 && order != 9) || model < 0 || model > 2) {
     throw InputError("E_SHAPE", "inputs", -1, static_cast<double>(inputs.size()),
-                     "must be six arrays, with six outputs");
+                     "must be six arrays, with six or nine outputs");
   }
   std::vector<py::array_t<double>> in, out;
-  for (std::size_t c = 0; c < 6; ++c) out.push_back(strict<double>(outputs[c], results[c]));
+  for (std::size_t c = 0; c < order; ++c) out.push_back(strict<double>(outputs[c], results[c]));
   const auto size = static_cast<std::size_t>(out[0].size());
   OptionColumns options;
   options.model = static_cast<Model>(model);
@@ -35,8 +37,8 @@ void run(int model, bool discount, const py::list& inputs, const py::object& is_
   }
   options.is_call = reinterpret_cast<const std::uint8_t*>(side.data());
   options.is_call_scalar = side.size() == 1 && size != 1;
-  double* results_to[6];
-  for (std::size_t c = 0; c < 6; ++c) {
+  double* results_to[9] = {};
+  for (std::size_t c = 0; c < order; ++c) {
     const auto to = writable(out[c], results[c]);
     if (to.size() != size) {
       throw InputError("E_SHAPE", results[c], -1, static_cast<double>(to.size()),
@@ -51,16 +53,21 @@ void run(int model, bool discount, const py::list& inputs, const py::object& is_
           .gamma = results_to[2],
           .vega = results_to[3],
           .theta = results_to[4],
-          .rho = results_to[5]},
+          .rho = results_to[5],
+          .vanna = results_to[6],
+          .volga = results_to[7],
+          .charm = results_to[8]},
          threads);
 }
 
 }  // namespace
 
 void bind_greeks(py::module_& module) {
-  module.def("greeks", &run, py::arg("model"), py::arg("discount"), py::arg("inputs"),
-             py::arg("is_call"), py::arg("outputs"), py::arg("threads") = 0,
-             "Fill six output arrays with value, delta, gamma, vega, theta, rho.");
+  module.def(
+      "greeks", &run, py::arg("model"), py::arg("discount"), py::arg("inputs"), py::arg("is_call"),
+      py::arg("outputs"), py::arg("threads") = 0,
+      "Fill six arrays with value, delta, gamma, vega, theta, rho, or nine with vanna, volga, "
+      "charm as well.");
   module.def(
       "exponential",
       [](const py::object& exponent) {

@@ -5,6 +5,15 @@
 
 namespace riskslide::python {
 
+void refuse_dtype(const py::handle& object, const char* name, const py::dtype& wanted) {
+  const std::string text = py::str(wanted);
+  if (!py::isinstance<py::array>(object)) {
+    throw InputError("E_DTYPE", name, "must be a NumPy array of " + text);
+  }
+  const std::string found = py::str(py::reinterpret_borrow<py::array>(object).dtype());
+  throw InputError("E_DTYPE", name, "must have dtype " + text + ", not " + found);
+}
+
 void bind_errors(py::module_& module) {
   (void)module;
   py::register_exception_translator([](std::exception_ptr pointer) {

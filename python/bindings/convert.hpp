@@ -16,19 +16,18 @@ namespace riskslide::python {
 
 namespace py = pybind11;
 
+/// Throws E_DTYPE: says what the argument is and what it must be.
+[[noreturn]] void refuse_dtype(const py::handle& object, const char* name, const py::dtype& wanted);
+
 /// Throws E_DTYPE or E_SHAPE naming the argument unless `object` is a C-contiguous, aligned array
 /// of exactly T with `dimensions` axes.
 template <class T>
 py::array_t<T> strict(const py::handle& object, const char* name, py::ssize_t dimensions = 1) {
-  const std::string wanted = py::str(py::dtype::of<T>());
-  if (!py::isinstance<py::array>(object)) {
-    throw InputError("E_DTYPE", name, "must be a NumPy array of " + wanted);
-  }
+  const py::dtype wanted = py::dtype::of<T>();
+  if (!py::isinstance<py::array>(object)) refuse_dtype(object, name, wanted);
   const auto array = py::reinterpret_borrow<py::array>(object);
-  if (!array.dtype().is(py::dtype::of<T>()) && !array.dtype().equal(py::dtype::of<T>())) {
-    throw InputError("E_DTYPE", name,
-                     "must have dtype " + wanted + ", not " + std::string(py::str(array.dtype())));
-  }
+  const py::dtype found = array.dtype();
+  if (!found.is(wanted) && !found.equal(wanted)) refuse_dtype(object, name, wanted);
   if (array.ndim() != dimensions) {
     throw InputError("E_SHAPE", name, -1, static_cast<double>(array.ndim()),
                      "must have " + std::to_string(dimensions) + " axes");

@@ -16,7 +16,7 @@ from .runtime import runtime
 from .scenario.shocks import Scenarios
 from .value.cube import Cube, WorstLoss, aggregate, revalue, worst_loss
 from .value.exposure import Exposure, greeks, stress
-from .value.pricing import Greeks, bachelier, black76, bsm
+from .value.pricing import Greeks, SecondOrder, bachelier, black76, bsm
 from .value.tail import Tail, tail
 from .venue.load import load_rulebook
 from .venue.rulebook import Rulebook
@@ -36,6 +36,7 @@ __all__ = [
     "RiskslideError",
     "Rulebook",
     "Scenarios",
+    "SecondOrder",
     "Status",
     "Tail",
     "WorstLoss",

@@ -109,6 +109,59 @@ def test_every_greek_is_the_derivative_it_is_named_after(
     )
 
 
+@PROPERTY
+@given(options)
+@pytest.mark.parametrize("model", MODELS)
+def test_second_order_greeks_are_the_derivatives_they_are_named_after(
+    model: str, option: tuple[float, float, float, float, bool]
+) -> None:
+    strike, years, vol, rate, side = option
+
+    def figure(greek: str, name: str) -> Callable[[float], float]:
+        held = {"underlying": 100.0, "years": years, "vol": vol, "rate": rate}
+
+        def at(x: float) -> float:
+            g = price(model, strike=strike, is_call=side, **(held | {name: x}))
+            return float(getattr(g, greek)[0])
+
+        return at
+
+    second = rs.SecondOrder.empty(1)
+    first = price(model, 100.0, strike, years, vol, rate, side, second=second)
+    assert_same_rows(first, price(model, 100.0, strike, years, vol, rate, side))
+    per_vol = 100.0 if model == "bachelier" else 1.0
+    assert float(second.vanna[0]) * per_vol == pytest.approx(
+        central(figure("delta", "vol"), vol, 0.01 * vol), rel=1e-5, abs=1e-6
+    )
+    assert float(second.volga[0]) * per_vol == pytest.approx(
+        central(figure("vega", "vol"), vol, 0.01 * vol), rel=1e-5, abs=1e-4
+    )
+    assert float(second.charm[0]) == pytest.approx(
+        -central(figure("delta", "years"), years, 0.01 * years), rel=1e-5, abs=1e-5
+    )
+
+
+def assert_same_rows(one: rs.Greeks, other: rs.Greeks) -> None:
+    assert all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def test_second_order_vanishes_at_the_limits() -> None:
+    for model in MODELS:
+        second = rs.SecondOrder.empty(6)
+        strike = [80.0, 100.0, 120.0] * 2
+        years, vol = [0.0] * 3 + [1.0] * 3, [0.3] * 3 + [0.0] * 3
+        price(model, 100.0, strike, years, vol, 0.0, True, dividend_yield=0.0, second=second)
+        for name, column in zip(rs.SecondOrder._fields, second, strict=True):
+            assert (column == 0).all(), (model, name)
+
+
+def test_second_refuses_what_is_no_second_order() -> None:
+    with pytest.raises(rs.InputError, match="SecondOrder"):
+        rs.black76(100.0, 90.0, 1.0, 0.2, is_call=True, second=rs.Greeks.empty(1))  # type: ignore[arg-type]
+    with pytest.raises(rs.InputError, match="one length"):
+        rs.black76(100.0, 90.0, 1.0, 0.2, is_call=True, second=rs.SecondOrder.empty(2))
+
+
 def test_rho_of_a_forward_model_moves_the_discount_only() -> None:
     g = rs.black76(100.0, 90.0, 0.75, 0.4, rate=0.05, is_call=True)
     assert float(g.rho[0]) == -0.75 * float(g.value[0])
@@ -183,6 +236,11 @@ def test_greeks_equal_the_reference(model: str) -> None:
     for name, scale in zip(rs.Greeks._fields, (200, 1, 1, 100, 500, 500), strict=True):
         difference = np.abs(getattr(found, name) - getattr(expected, name))
         assert difference.max() <= 1e-13 * scale, name
+    second = rs.SecondOrder.empty(n)
+    price(model, 100.0, strike, years, vol, rate, side, second=second)
+    wanted = reference.second_order(MODELS.index(model), inputs, side)
+    for name, a, b in zip(rs.SecondOrder._fields, second, wanted, strict=True):
+        assert (np.abs(a - b) <= 1e-11 * (1.0 + np.abs(b))).all(), name
 
 
 # --- the same question in other forms ----------------------------------------------------------

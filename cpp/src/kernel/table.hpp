@@ -8,7 +8,7 @@ namespace riskslide::kernel {
 
 inline constexpr int lanes = 8;  // columns are padded to a multiple of this many doubles
 
-// One block of options. `side` is +1 for a call and -1 for a put.
+// One block of options; vanna and on are null where only the first order is asked for.
 struct GreeksBlock {
   const double* underlying;
   const double* strike;
@@ -16,13 +16,17 @@ struct GreeksBlock {
   const double* vol;
   const double* rate;            // or the discount factor
   const double* dividend_yield;  // bsm only
-  const double* side;
+  const std::uint8_t* is_call;
+  double* side;  // room for `size` doubles
   double* value;
   double* delta;
   double* gamma;
   double* vega;
   double* theta;
   double* rho;
+  double* vanna;
+  double* volga;
+  double* charm;
   std::int64_t size;
 };
 
@@ -96,15 +100,15 @@ struct FoldTask {
   double* unsound;  // set to NaN where a sum is not finite, left alone elsewhere
 };
 
-// 0 where all is well; else bits: 1 an input is out of its domain, 2 an output is not finite.
+// 0 where all is well; else an input is out of its domain, or an output is not finite.
 using GreeksKernel = int (*)(const GreeksBlock&);
 // values: value' - base in `size` columns; returns nothing.
 using RevalueKernel = void (*)(const Contract&, const ShockRow&, double base, double* values);
 
 struct Table {
   const char* name;
-  GreeksKernel greeks[3][2];  // [model][discounting]
-  RevalueKernel revalue[4];   // [payoff]
+  GreeksKernel greeks[3][2][2];  // [model][discounting][second order]
+  RevalueKernel revalue[4];      // [payoff]
   void (*log_ratio)(const double* a, const double* b, double* out, std::int64_t size);
   void (*exponential)(const double* x, double* out, std::int64_t size);
   void (*fold)(const FoldTask&);

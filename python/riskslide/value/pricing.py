@@ -31,6 +31,23 @@ class Greeks(NamedTuple):
         return cls(*(np.empty(size) for _ in range(6)))
 
 
+class SecondOrder(NamedTuple):
+    """Greeks of second order of one long unit, float64 (N) each, beside gamma.
+
+    vanna: change of delta per 1.00 of vol; volga: change of vega per 1.00 of vol; charm: change of
+    delta per year as time passes, of the same rates held as theta holds.
+    """
+
+    vanna: Float
+    volga: Float
+    charm: Float
+
+    @classmethod
+    def empty(cls, size: int) -> SecondOrder:
+        """Memory for `size` options, to be passed as ``second=``."""
+        return cls(*(np.empty(size) for _ in range(3)))
+
+
 _BLACK76, _BSM, _BACHELIER = range(3)
 
 
@@ -44,6 +61,7 @@ def black76(
     rate: Any = None,
     is_call: Any,
     out: Greeks | None = None,
+    second: SecondOrder | None = None,
     threads: int | None = None,
 ) -> Greeks:
     """European options on a forward, Black (1976).
@@ -52,15 +70,16 @@ def black76(
     (continuous, per year), not both, 1 and 0 where neither is given. Arrays (N) or numbers, which
     stand for every row. Theta and rho move the discount and hold the forward: rho = -years * value.
     vol = 0 or years = 0 gives the discounted intrinsic, delta is the step (half at the money).
-    `out` takes a Greeks of writable contiguous arrays and is returned; its contents mean nothing
-    after an error. Raises InputError with row, value and fix (`E_DOMAIN_FORWARD`,
-    `E_DOMAIN_STRIKE`, `E_VOL_NEGATIVE`, `E_EXPIRED`, `E_NOT_FINITE`, `E_OVERFLOW`).
+    `out` takes a Greeks of writable contiguous arrays and is returned; `second`, where given, is
+    filled with vanna, volga and charm. Their contents mean nothing after an error. Raises
+    InputError with row, value and fix (`E_DOMAIN_FORWARD`, `E_DOMAIN_STRIKE`, `E_VOL_NEGATIVE`,
+    `E_EXPIRED`, `E_NOT_FINITE`, `E_OVERFLOW`).
 
     >>> round(float(black76(100.0, 110.0, 0.5, 0.3, is_call=True).value[0]), 6)
     4.863309
     """
     return _forward_model(
-        _BLACK76, (forward, strike, years, vol), discount, rate, is_call, out, threads
+        _BLACK76, (forward, strike, years, vol), discount, rate, is_call, out, second, threads
     )
 
 
@@ -74,6 +93,7 @@ def bachelier(
     rate: Any = None,
     is_call: Any,
     out: Greeks | None = None,
+    second: SecondOrder | None = None,
     threads: int | None = None,
 ) -> Greeks:
     """European options on a forward that moves normally (Bachelier); any sign of forward, strike.
@@ -81,7 +101,7 @@ def bachelier(
     normal_vol in price units per square root of a year; vega per 1.00 of it. The rest as black76.
     """
     inputs = (forward, strike, years, normal_vol)
-    return _forward_model(_BACHELIER, inputs, discount, rate, is_call, out, threads)
+    return _forward_model(_BACHELIER, inputs, discount, rate, is_call, out, second, threads)
 
 
 def bsm(
@@ -94,6 +114,7 @@ def bsm(
     *,
     is_call: Any,
     out: Greeks | None = None,
+    second: SecondOrder | None = None,
     threads: int | None = None,
 ) -> Greeks:
     """European options on a spot, Black-Scholes-Merton with continuous rate and dividend yield.
@@ -101,7 +122,7 @@ def bsm(
     Delta and gamma by the spot; theta and rho hold spot and vol. The rest as black76.
     """
     inputs = (spot, strike, years, vol, rate, dividend_yield)
-    return _run(_BSM, False, inputs, is_call, out, threads)
+    return _run(_BSM, False, inputs, is_call, out, second, threads)
 
 
 def _forward_model(
@@ -111,13 +132,14 @@ def _forward_model(
     rate: Any,
     is_call: Any,
     out: Greeks | None,
+    second: SecondOrder | None,
     threads: int | None,
 ) -> Greeks:
     if rate is not None and discount is not None:
         refuse("E_ARGUMENT", "rate", None, None, "give rate or discount, not both")
     by_discount = rate is None and discount is not None
     last = discount if by_discount else (0.0 if rate is None else rate)
-    return _run(model, by_discount, (*inputs, last, 0.0), is_call, out, threads)
+    return _run(model, by_discount, (*inputs, last, 0.0), is_call, out, second, threads)
 
 
 def _run(
@@ -126,6 +148,7 @@ def _run(
     inputs: tuple[Any, ...],
     is_call: Any,
     out: Greeks | None,
+    second: SecondOrder | None,
     threads: int | None,
 ) -> Greeks:
     names = (
@@ -145,13 +168,20 @@ def _run(
         refuse("E_DTYPE", "out", None, type(out).__name__, "must be a riskslide.Greeks")
     if out.value.size != size:
         refuse("E_SHAPE", "out", None, int(out.value.size), f"must hold {size} rows")
-    _core.greeks(model, discount, columns, side, list(out), threads or 0)
+    if second is not None and not isinstance(second, SecondOrder):
+        refuse("E_DTYPE", "second", None, type(second).__name__, "must be a riskslide.SecondOrder")
+    outputs = [*out, *(second if second is not None else ())]
+    _core.greeks(model, discount, columns, side, outputs, threads or 0)
     return out
 
 
 def _column(values: Any, name: str) -> Float:
     if type(values) is np.ndarray and values.dtype == np.float64 and values.ndim == 1:
+        if values.flags.c_contiguous and values.flags.aligned:
+            return values
         return np.require(values, np.float64, ["C", "A"])
+    if type(values) is float:
+        return np.array((values,))
     return float_column(np.atleast_1d(values) if np.ndim(values) == 0 else values, name)
 
 

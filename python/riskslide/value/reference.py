@@ -16,7 +16,7 @@ from ..book.columns import Float, Int32, Int64
 from ..book.instruments import Kind
 from ..market.state import Payoff, State
 from ..scenario.shocks import Scenarios
-from .pricing import Greeks
+from .pricing import Greeks, SecondOrder
 
 Positions = tuple[Int64, Int32, Int64]
 
@@ -67,6 +67,46 @@ def greeks(model: int, discount: bool, inputs: Sequence[Any], is_call: Any) -> G
         option = Option(side, underlying, strike, years, vol, rate, factor, dividend_yield)
         found.append(figures(option))
     return Greeks(*np.array(found, dtype=np.float64).reshape(-1, 6).T.copy())
+
+
+def second_order(model: int, inputs: Sequence[Any], is_call: Any) -> SecondOrder:
+    """Vanna, volga and charm of one long unit a row; arguments as `greeks`, by rate."""
+    columns = np.broadcast_arrays(*(np.atleast_1d(c) for c in (*inputs, is_call)))
+    found = []
+    for row in zip(*(c.tolist() for c in columns), strict=True):
+        underlying, strike, years, vol, rate, dividend_yield, call = row
+        option = Option(
+            1.0 if call else -1.0,
+            underlying,
+            strike,
+            years,
+            vol,
+            rate,
+            math.exp(-rate * years),
+            dividend_yield,
+        )
+        found.append(_second_order(model, option))
+    return SecondOrder(*np.array(found, dtype=np.float64).reshape(-1, 3).T.copy())
+
+
+def _second_order(model: int, o: Option) -> tuple[float, float, float]:
+    deviation = o.vol * math.sqrt(o.years)
+    held = o.dividend_yield if model == BSM else o.rate  # what delta is discounted by
+    delta = (_black76_greeks, _bsm_greeks, _bachelier_greeks)[model](o)[1]
+    if not deviation > 0:
+        return 0.0, 0.0, held * delta
+    kept = math.exp(-held * o.years)
+    if model == BACHELIER:
+        d1 = d2 = (o.underlying - o.strike) / deviation
+        drift, vega = 0.0, kept * math.sqrt(o.years) * normal_density(d1)
+    else:
+        drift = o.rate - o.dividend_yield if model == BSM else 0.0
+        d1 = (math.log(o.underlying / o.strike) + drift * o.years) / deviation + 0.5 * deviation
+        d2 = d1 - deviation
+        vega = kept * o.underlying * math.sqrt(o.years) * normal_density(d1)
+    density = kept * normal_density(d1)
+    turn = drift / deviation - 0.5 * d2 / o.years  # of d1 as the years grow
+    return -density * d2 / o.vol, vega * d1 * d2 / o.vol, held * delta - density * turn
 
 
 def _black76_greeks(o: Option) -> Figures:

@@ -1,4 +1,4 @@
-// Decides value and first-order Greeks of European options, one option a row.
+// Decides value and Greeks of European options, one option a row.
 #pragma once
 
 #include <cstddef>
@@ -31,7 +31,9 @@ struct OptionColumns {
 };
 
 /// Outputs of N options, one long unit each: value, delta, gamma, vega per 1.00 of vol, theta per
-/// year, rho per 1.00 of rate. Every pointer holds N doubles owned by the caller.
+/// year, rho per 1.00 of rate. Of second order, all three or none: vanna, the change of delta per
+/// 1.00 of vol; volga, that of vega; charm, that of delta per year as time passes. Every pointer
+/// holds N doubles owned by the caller.
 struct GreekColumns {
   double* value = nullptr;
   double* delta = nullptr;
@@ -39,6 +41,9 @@ struct GreekColumns {
   double* vega = nullptr;
   double* theta = nullptr;
   double* rho = nullptr;
+  double* vanna = nullptr;
+  double* volga = nullptr;
+  double* charm = nullptr;
 };
 
 /// Fills `out`. Theta and rho of the forward models move the discount and hold the forward.
