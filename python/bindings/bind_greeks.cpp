@@ -61,24 +61,6 @@ void bind_greeks(py::module_& module) {
   module.def("greeks", &run, py::arg("model"), py::arg("discount"), py::arg("inputs"),
              py::arg("is_call"), py::arg("outputs"), py::arg("threads") = 0,
              "Fill six output arrays with value, delta, gamma, vega, theta, rho.");
-  module.def(
-      "exponential",
-      [](const py::object& exponent) {
-        const auto from = strict<double>(exponent, "exponent");
-        py::array_t<double> out(from.size());
-        exponential(view(from), writable(out, "out"));
-        return out;
-      },
-      py::arg("exponent"), "e^x, the same bits on every machine; 0 below -690.");
-  module.def(
-      "log_ratio",
-      [](const py::object& a, const py::object& b) {
-        const auto over = strict<double>(a, "a"), under = strict<double>(b, "b");
-        py::array_t<double> out(over.size());
-        log_ratio(view(over), view(under), writable(out, "out"));
-        return out;
-      },
-      py::arg("a"), py::arg("b"), "ln(a / b) of positive numbers, the same bits on every machine.");
 }
 
 }  // namespace riskslide::python
