@@ -5,9 +5,16 @@ What it decides: the coefficients, in double, of
   - log_ratio:    2 atanh(z/2) = z + z w P(w), w = z^2 <= 0.16, P of degree 6;
   - mills:        N(-x)/phi(x) = p(x)/q(x) on [0, 40], degrees 9 and 10, q(0) = 1 and p(0) the
                   double nearest sqrt(pi / 2), so that the value at 0 is correctly rounded;
+  - log_parts:    2 atanh(z/2) = z + z w (1/12 + w (1/80 + w P(w))), w = z^2 <= 0.1178, P of
+                  degree 7, whose error is levelled relative to P;
+  - normal_inverse, near 1/2: x = q (sqrt(2 pi) + w R(s)), q = p - 1/2, w = q^2, s = 0.425^2 - w,
+                  R = p/q of degrees 7 and 7;
+  - normal_inverse, tails: x = sqrt(2) r - R(r - 1.6), r = sqrt(-ln tail), down to the smallest
+                  normal number, R = p/q of degrees 10 and 10;
 each the minimax fit of the *relative* error of the whole function, found by the Remez exchange
-in mpmath, and the high and low parts of ln(2).  It then prints, for each fit, the levelled error
-before the coefficients are rounded to double, and the largest error after (exact arithmetic).
+in mpmath, and the high and low parts of the constants.  It then prints, for each fit, the
+levelled error before the coefficients are rounded to double, and the largest error after (exact
+arithmetic).
 
 Deterministic; `python fit_functions.py` takes some seconds.
 """
@@ -171,6 +178,76 @@ def mills_ratio(x: Real) -> Real:
     return mp.sqrt(mp.pi / 2) * mp.exp(x * x / 2) * mp.erfc(x / mp.sqrt(2))
 
 
+def log_rest(w: Real) -> Real:
+    """((2 atanh(z/2) / z - 1) / w - 1/12) / w - 1/80) / w with w = z^2, by its series."""
+    return mp.fsum((w / 4) ** j / (64 * (2 * j + 7)) for j in range(60))
+
+
+def quantile_central(w: Real) -> Real:
+    """(x / q - sqrt(2 pi)) / w where N(x) = 1/2 + q and w = q^2."""
+    root = mp.sqrt(2 * mp.pi)
+    if w == 0:
+        return root**3 / 6
+    with mp.workdps(2 * DIGITS):  # the difference cancels for small w
+        q = mp.sqrt(w)
+        return (mp.sqrt(2) * mp.erfinv(2 * q) / q - root) / w
+
+
+def quantile_tail(r: Real) -> Real:
+    """x where N(-x) = exp(-r^2), by Newton on the logarithms."""
+    x = mp.sqrt(2) * r - mp.mpf(1) / 2
+    for _ in range(100):
+        tail = mp.erfc(x / mp.sqrt(2)) / 2
+        step = (mp.log(tail) + r * r) * tail * mp.sqrt(2 * mp.pi) * mp.exp(x * x / 2)
+        x += step
+        if abs(step) < abs(x) * mp.mpf(10) ** (8 - DIGITS):
+            return x
+    raise ArithmeticError("Newton did not settle")
+
+
+def parts(name: str, x: Real) -> None:
+    """Print the double nearest x and what it lacks."""
+    print(f"// {name}_high {literal(float(x))}, {name}_low {literal(float(x - float(x)))}")
+
+
+def stretched(end: Real, scale: Real) -> Function:
+    """Place t in [-1, 1] on [0, end], densest near 0."""
+    last = end / (end + scale)
+
+    def place(t: Real) -> Real:
+        u = last * (1 + t) / 2
+        return scale * u / (1 - u)
+
+    return place
+
+
+def report_quantile() -> None:
+    """Print the tables of normal_inverse."""
+    edge, start = mp.mpf(0.180625), mp.mpf(1.6)  # the doubles
+    root = mp.sqrt(2 * mp.pi)
+
+    def central(s: Real) -> Real:
+        return quantile_central(edge - s)
+
+    def central_weight(s: Real) -> Real:
+        return (edge - s) / (root + (edge - s) * central(s))
+
+    report(
+        "normal_inverse, near 1/2",
+        Fit(central, central_weight, lambda t: edge * (1 + t) / 2, (7, 7)),
+    )
+
+    last = mp.sqrt(1022 * mp.log(2)) - start
+    place = stretched(last * mp.mpf("1.0001"), mp.mpf(2))
+
+    def tail(s: Real) -> Real:
+        return mp.sqrt(2) * (s + start) - quantile_tail(s + start)
+
+    report(
+        "normal_inverse, tails", Fit(tail, lambda s: 1 / quantile_tail(s + start), place, (10, 10))
+    )
+
+
 def main() -> None:
     """Print every table."""
     mp.mp.dps = DIGITS
@@ -190,17 +267,24 @@ def main() -> None:
         Fit(log_tail, lambda w: w / (1 + w * log_tail(w)), lambda t: top * (1 + t) / 2, (6, 0)),
     )
 
-    end, scale = mp.mpf(40), mp.mpf(3)
-    last = end / (end + scale)
-
-    def place(t: Real) -> Real:
-        u = last * (1 + t) / 2
-        return scale * u / (1 - u)
-
+    place = stretched(mp.mpf(40), mp.mpf(3))
     report(
         "mills",
         Fit(mills_ratio, lambda x: 1 / mills_ratio(x), place, (9, 10), float(mills_ratio(0))),
     )
+
+    parts("twelfth", mp.mpf(1) / 12)
+    parts("eightieth", mp.mpf(1) / 80)
+    parts("root_2", mp.sqrt(2))
+    parts("root_2pi", mp.sqrt(2 * mp.pi))
+    print(f"// root_half {literal(float(mp.sqrt(mp.mpf(1) / 2)))}\n")
+    highest = (mp.sqrt(2) - 1) / (mp.sqrt(2) + 1) * 2  # of z, at x = sqrt(2)
+    square = highest**2 * mp.mpf("1.0001")
+    report(
+        "log_parts",
+        Fit(log_rest, lambda w: 1 / log_rest(w), lambda t: square * (1 + t) / 2, (7, 0)),
+    )
+    report_quantile()
 
 
 if __name__ == "__main__":

@@ -150,23 +150,4 @@ void greeks(const OptionColumns& o, const GreekColumns& out, int threads) {
   }
 }
 
-void exponential(std::span<const double> exponent, std::span<double> out) {
-  detail::need_size("out", out.size(), exponent.size());
-  detail::kernels().exponential(exponent.data(), out.data(),
-                                static_cast<std::int64_t>(exponent.size()));
-}
-
-void log_ratio(std::span<const double> a, std::span<const double> b, std::span<double> out) {
-  detail::need_size("b", b.size(), a.size());
-  detail::need_size("out", out.size(), a.size());
-  for (const auto& [name, column] : {std::pair{"a", a}, {"b", b}}) {
-    detail::need_finite(name, column);
-    for (std::size_t k = 0; k < column.size(); ++k) {
-      if (column[k] >= smallest) continue;
-      detail::refuse("E_DOMAIN", name, static_cast<std::int64_t>(k), column[k], "must be > 0");
-    }
-  }
-  detail::kernels().log_ratio(a.data(), b.data(), out.data(), static_cast<std::int64_t>(a.size()));
-}
-
 }  // namespace riskslide

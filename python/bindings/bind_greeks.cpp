@@ -68,24 +68,6 @@ void bind_greeks(py::module_& module) {
       py::arg("outputs"), py::arg("threads") = 0,
       "Fill six arrays with value, delta, gamma, vega, theta, rho, or nine with vanna, volga, "
       "charm as well.");
-  module.def(
-      "exponential",
-      [](const py::object& exponent) {
-        const auto from = strict<double>(exponent, "exponent");
-        py::array_t<double> out(from.size());
-        exponential(view(from), writable(out, "out"));
-        return out;
-      },
-      py::arg("exponent"), "e^x, the same bits on every machine; 0 below -690.");
-  module.def(
-      "log_ratio",
-      [](const py::object& a, const py::object& b) {
-        const auto over = strict<double>(a, "a"), under = strict<double>(b, "b");
-        py::array_t<double> out(over.size());
-        log_ratio(view(over), view(under), writable(out, "out"));
-        return out;
-      },
-      py::arg("a"), py::arg("b"), "ln(a / b) of positive numbers, the same bits on every machine.");
 }
 
 }  // namespace riskslide::python

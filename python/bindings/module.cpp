@@ -5,6 +5,7 @@ PYBIND11_MODULE(_core, module) {
   module.doc() = "Compiled kernels of riskslide: strict arguments, see the Python functions.";
   riskslide::python::bind_errors(module);
   riskslide::python::bind_runtime(module);
+  riskslide::python::bind_functions(module);
   riskslide::python::bind_greeks(module);
   riskslide::python::bind_revalue(module);
   riskslide::python::bind_positions(module);

@@ -74,6 +74,12 @@ def instruction_set() -> str:
 def log_ratio(a: Float, b: Float) -> Float:
     """ln(a / b) of positive numbers, the same bits on every machine."""
 
+def normal_inverse(p: Float) -> Float:
+    """Point below which a standard normal variable lies with probability p."""
+
+def normal_tail(x: Float) -> Float:
+    """Probability that a standard normal variable exceeds x; 0 above 37.148."""
+
 def positions_from_columns(
     account: Int64,
     instrument: Int64,
@@ -83,6 +89,9 @@ def positions_from_columns(
     threads: int = 0,
 ) -> tuple[Int64, Int32, Int64]:
     """(offsets, instrument, lots): sorted rows, equal pairs summed."""
+
+def power(x: Float, y: Float) -> Float:
+    """x^y of positive x, the same bits on every machine; 0 below e^-690."""
 
 def revalue(
     instruments: dict[str, NDArray[Any]], shocks: dict[str, Float], threads: int = 0

@@ -18,6 +18,7 @@ EMITTED = {"memcpy", "memset", "__stack_chk_fail", "_GLOBAL_OFFSET_TABLE_"}
 KERNELS = (
     ["greeks_block"] * 5
     + ["revalue_black76", "revalue_bachelier", "log_ratios", "exponentials", "fold"]
+    + ["powers", "mills_ratios", "normal_tails", "normal_inverses"]
 )  # fmt: skip
 
 INLINED_OR_NOT = {"fold_unit"}  # a part of fold, as the compiler pleases

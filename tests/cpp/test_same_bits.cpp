@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "check.hpp"
-#include "kernel/table.hpp"
+#include "tables.hpp"
 
 namespace {
 
@@ -14,21 +14,6 @@ using Column = std::vector<double>;
 
 constexpr std::size_t size = 4096 + 5;  // whole vectors and a rest
 constexpr double infinity = std::numeric_limits<double>::infinity();
-
-std::vector<const kernel::Table*> tables() {
-  std::vector<const kernel::Table*> found{&kernel::baseline};
-#if defined(RISKSLIDE_X86_KERNELS)
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-    found.push_back(&kernel::x86_64_v3);
-  }
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
-      __builtin_cpu_supports("avx512vl")) {
-    found.push_back(&kernel::x86_64_v4);
-  }
-#endif
-  return found;
-}
 
 bool same_bytes(const Column& a, const Column& b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(double)) == 0;
@@ -197,7 +182,7 @@ Column folds_of(const kernel::Table& table) {
 
 int main() {
   const Column wanted = outputs_of(kernel::baseline), wanted_folds = folds_of(kernel::baseline);
-  for (const kernel::Table* table : tables()) {
+  for (const kernel::Table* table : check::tables()) {
     CHECK(same_bytes(outputs_of(*table), wanted));
     CHECK(same_bytes(folds_of(*table), wanted_folds));
     std::printf("same bits as the baseline: %s\n", table->name);

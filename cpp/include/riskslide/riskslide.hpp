@@ -11,5 +11,6 @@
 #include "riskslide/risk/tail.hpp"
 #include "riskslide/runtime.hpp"
 #include "riskslide/types.hpp"
+#include "riskslide/value/functions.hpp"
 #include "riskslide/value/greeks.hpp"
 #include "riskslide/value/revalue.hpp"

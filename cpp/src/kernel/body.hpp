@@ -4,6 +4,8 @@
 #include <cstdint>
 
 #include "kernel/functions.hpp"
+#include "kernel/normal.hpp"
+#include "kernel/power.hpp"
 #include "kernel/table.hpp"
 #include "riskslide/kinds.hpp"
 
@@ -27,6 +29,28 @@ void exponentials(const double* __restrict x, double* __restrict out, std::int64
   for (std::int64_t i = 0; i < size; ++i) out[i] = exp_flushed(x[i]);
 }
 
+void powers(const double* __restrict x, const double* __restrict y, double* __restrict out,
+            std::int64_t size) noexcept {
+#pragma omp simd
+  for (std::int64_t i = 0; i < size; ++i) out[i] = power(x[i], y[i]);
+}
+
+void mills_ratios(const double* __restrict x, double* __restrict out, std::int64_t size) noexcept {
+#pragma omp simd
+  for (std::int64_t i = 0; i < size; ++i) out[i] = mills(x[i]);
+}
+
+void normal_tails(const double* __restrict x, double* __restrict out, std::int64_t size) noexcept {
+#pragma omp simd
+  for (std::int64_t i = 0; i < size; ++i) out[i] = normal_tail(x[i]);
+}
+
+void normal_inverses(const double* __restrict p, double* __restrict out,
+                     std::int64_t size) noexcept {
+#pragma omp simd
+  for (std::int64_t i = 0; i < size; ++i) out[i] = normal_inverse(p[i]);
+}
+
 }  // namespace
 
 const Table RISKSLIDE_KERNEL_NAME = {
@@ -45,6 +69,10 @@ const Table RISKSLIDE_KERNEL_NAME = {
     .revalue = {revalue_black76, revalue_bachelier, revalue_margined, revalue_spot},
     .log_ratio = log_ratios,
     .exponential = exponentials,
+    .power = powers,
+    .mills = mills_ratios,
+    .normal_tail = normal_tails,
+    .normal_inverse = normal_inverses,
     .fold = fold,
 };
 

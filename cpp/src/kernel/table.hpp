@@ -105,12 +105,20 @@ using GreeksKernel = int (*)(const GreeksBlock&);
 // values: value' - base in `size` columns; returns nothing.
 using RevalueKernel = void (*)(const Contract&, const ShockRow&, double base, double* values);
 
+// Elementary functions of columns: see functions.hpp.
+using Unary = void (*)(const double* x, double* out, std::int64_t size);
+using Binary = void (*)(const double* a, const double* b, double* out, std::int64_t size);
+
 struct Table {
   const char* name;
   GreeksKernel greeks[3][2][2];  // [model][discounting][second order]
   RevalueKernel revalue[4];      // [payoff]
-  void (*log_ratio)(const double* a, const double* b, double* out, std::int64_t size);
-  void (*exponential)(const double* x, double* out, std::int64_t size);
+  Binary log_ratio;
+  Unary exponential;
+  Binary power;
+  Unary mills;
+  Unary normal_tail;
+  Unary normal_inverse;
   void (*fold)(const FoldTask&);
 };
 

@@ -79,5 +79,4 @@ def _days(state: State) -> Float:
 def _power(rules: Rules, days: Float) -> Float:
     """(30 / days)^power."""
     short, long = rules.number("vol.short_power"), rules.number("vol.long_power")
-    power = np.where(days < REFERENCE_DAYS, short, long)
-    return _core.exponential(power * _core.log_ratio(np.full(days.size, REFERENCE_DAYS), days))
+    return _core.power(REFERENCE_DAYS / days, np.where(days < REFERENCE_DAYS, short, long))

@@ -53,12 +53,4 @@ struct GreekColumns {
 ///   meaning.
 void greeks(const OptionColumns& options, const GreekColumns& out, int threads = 0);
 
-/// out = e^exponent by the kernels' own function: the same bits on every machine. Exactly 0 below
-/// -690, infinite above 709.78.
-void exponential(std::span<const double> exponent, std::span<double> out);
-
-/// out = ln(a / b) of positive a and b, as `exponential` does; exactly 0 where they are equal.
-/// @throws InputError naming argument and row.
-void log_ratio(std::span<const double> a, std::span<const double> b, std::span<double> out);
-
 }  // namespace riskslide
