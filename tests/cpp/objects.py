@@ -144,7 +144,8 @@ def loop_faults(function: Function, isa: Isa, kernel: bool) -> list[str]:
     inner = [not any(b < body for b in bodies) for body in bodies]
     full = [c for c, i in zip(counts, inner, strict=True) if i and c["wide"] and not c["narrow"]]
     fused = {c["wide fused"] for c in full} - {0}
-    name = (re.search(r"(\w+)(?:<.*>)?\(", function.name) or [function.name] * 2)[1]
+    match = re.search(r"(\w+)(<.*>)?\([^()]*\)$", function.name)
+    name, arguments = match.groups("") if match else (function.name, "")
     faults = []
     whole = arithmetic_of([line for _, line in function.code], isa)
     if kernel and not full:
@@ -156,7 +157,7 @@ def loop_faults(function: Function, isa: Isa, kernel: bool) -> list[str]:
         faults.append("has a scalar or narrow fused multiply-add in a loop")
     elif (plain := sum(c["narrow"] for c in rest)) > PER_UNIT.get(name, 0):
         faults.append(f"has {plain} scalar or narrow operations in loops")
-    return [f"{function.name.split('::')[-1]} {fault}" for fault in faults]
+    return [f"{name}{arguments} {fault}" for fault in faults]
 
 
 def symbol_faults(path: Path, nm: str, calls_fma: bool) -> list[str]:
