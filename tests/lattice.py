@@ -1,20 +1,26 @@
-"""Decides which outputs stand for all of them, and prints their SHA-256.
+"""Decides which outputs stand for all of them, and how each is held against the committed ones.
 
-    python tests/lattice.py                 one line: the hash
-    python tests/lattice.py --variants      the instruction set, then a hash for each way of asking
+    python tests/lattice.py                 names the outputs that moved; exit 1 if any did
+    python tests/lattice.py --write         commits to the outputs as they are now
+    python tests/lattice.py --variants      JSON: the instruction set, what moved by way of asking
 
 Inputs are integers and decimal fractions made without a random generator or a function of NumPy, so
-that the same lattice stands on every machine. A changed hash means changed numbers.
+that the same lattice stands on every machine. An output has one hash in `golden/lattice.toml` and
+must have its bits, unless it is listed there as looser, with a tolerance and its reason.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
-from collections.abc import Iterator
+import json
+import sys
+import tomllib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise, product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +28,7 @@ import numpy as np
 import riskslide as rs
 from riskslide.book.instruments import Kind
 
+GOLDEN = Path(__file__).parent / "golden" / "lattice.toml"
 THREADS = (1, 2, 5)
 ACCOUNTS = 60
 AS_OF = "2026-02-05T12:00:00Z"
@@ -271,7 +278,7 @@ def sum_outputs(asking: Asking) -> Iterator[tuple[str, Any]]:
     order = shuffle(n, asking)
     account, instrument, lots = account[order], instrument[order], lots[order]
     cube = rs.Cube.from_values(values.reshape(width, scenarios))
-    sums, loss, scenario = [], [], []
+    sums, loss, scenario, tails = [], [], [], []
     for first, last in pieces(rows, asking):
         at = (account >= first) & (account < last)
         positions = rs.Positions.from_columns(
@@ -286,6 +293,9 @@ def sum_outputs(asking: Asking) -> Iterator[tuple[str, Any]]:
         worst = rs.worst_loss(positions, cube, threads=asking.threads)
         loss.append(worst.loss)
         scenario.append(worst.scenario)
+        tails.append(rs.tail(positions, cube, level=0.97, threads=asking.threads))
+    for name in ("value_at_risk", "expected_shortfall", "scenario"):
+        yield f"tail.{name}", np.concatenate([getattr(t, name) for t in tails])
     yield "aggregate", np.concatenate(sums)
     yield "worst_loss.loss", np.concatenate(loss)
     yield "worst_loss.scenario", np.concatenate(scenario)
@@ -297,25 +307,75 @@ def outputs(asking: Asking) -> Iterator[tuple[str, Any]]:
         yield from part(asking)
 
 
-def digest(asking: Asking) -> str:
-    """SHA-256 over names, shapes and little-endian bytes of all outputs."""
-    found = hashlib.sha256()
-    for name, array in outputs(asking):
-        found.update(f"{name}{array.shape}{array.dtype.str[1:]}".encode())
-        found.update(np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<")).tobytes())
+def digest(array: Any) -> str:
+    """SHA-256 over shape, type and little-endian bytes."""
+    found = hashlib.sha256(f"{array.shape}{array.dtype.str[1:]}".encode())
+    found.update(np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<")).tobytes())
     return found.hexdigest()
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="SHA-256 of a fixed lattice of outputs.")
-    parser.add_argument("--variants", action="store_true", help="every way of asking, one a line")
-    if not parser.parse_args().variants:
-        print(digest(Asking()))
-        return
-    print(rs.runtime()["instruction_set"])
-    for threads, shuffled, split in product(THREADS, (False, True), (False, True)):
-        print(digest(Asking(threads, shuffled, split)), threads, shuffled, split)
+def fault(name: str, array: Any, golden: Mapping[str, Any]) -> str | None:
+    """What is wrong with one output, or None."""
+    gate = golden["looser"].get(name)
+    if gate is None:
+        wanted = golden["identical"].get(name)
+        if wanted is None:
+            return f"{name} is not listed"
+        return None if digest(array) == wanted else f"{name} moved"
+    if array.shape != (len(gate["values"]),):
+        return f"{name} has {array.shape} figures, not {len(gate['values'])}"
+    values = np.array(gate["values"])
+    off = np.abs(array - values) / np.maximum(np.abs(values), gate["floor"])
+    largest = float(np.max(off, initial=0.0))
+    return None if largest <= gate["relative"] else f"{name} moved by {largest:.3g} of itself"
+
+
+def faults(found: Mapping[str, Any], golden: Mapping[str, Any]) -> list[str]:
+    """Outputs that moved, appeared or disappeared without being listed, in the lattice's order."""
+    wrong = [text for name, array in found.items() if (text := fault(name, array, golden))]
+    listed = (*golden["identical"], *golden["looser"])
+    return wrong + [f"{name} is gone" for name in listed if name not in found]
+
+
+def committed() -> dict[str, Any]:
+    return {"identical": {}, "looser": {}} | tomllib.loads(GOLDEN.read_text("utf-8"))
+
+
+def as_toml(found: Mapping[str, Any], looser: Mapping[str, Any]) -> str:
+    """One line for each output, so that two changes of the lattice merge."""
+    lines = ["# Written by `python tests/lattice.py --write`. SHA-256 of every output.", ""]
+    lines.append("[identical]")
+    lines += [f'"{name}" = "{digest(found[name])}"' for name in found if name not in looser]
+    for name, gate in looser.items():
+        lines += ["", f'[looser."{name}"]', f"reason = {json.dumps(gate['reason'])}"]
+        lines += [f"{key} = {gate[key]!r}" for key in ("relative", "floor")]
+        lines.append(f"values = {found[name].tolist()!r}")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Outputs over a fixed lattice, and their hashes.")
+    parser.add_argument("--variants", action="store_true", help="every way of asking")
+    parser.add_argument("--write", action="store_true", help="commit to what is found")
+    asked = parser.parse_args()
+    if asked.write:
+        looser = committed()["looser"] if GOLDEN.exists() else {}
+        GOLDEN.write_text(as_toml(dict(outputs(Asking())), looser), "utf-8")
+        return 0
+    ways = list(product(THREADS, (False, True), (False, True))) if asked.variants else [(1, 0, 0)]
+    wrong = {
+        f"threads {threads}, shuffled {shuffled}, split {split}": faults(
+            dict(outputs(Asking(threads, bool(shuffled), bool(split)))), committed()
+        )
+        for threads, shuffled, split in ways
+    }
+    if asked.variants:
+        print(json.dumps({"instruction_set": rs.runtime()["instruction_set"], "ways": wrong}))
+        return 0
+    for text in (text for found in wrong.values() for text in found):
+        print(text)
+    return int(any(wrong.values()))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

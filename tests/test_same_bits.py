@@ -1,23 +1,25 @@
 """Guards the claim that the same input gives the same bits, however and wherever it is computed.
 
 Instruction set of the kernels x instruction sets of NumPy x BLAS kernels x threads x order of the
-rows x batches of accounts: all of them must give the committed hash of the lattice.
+rows x batches of accounts: all of them must give every output the hash that is committed for it.
 """
 
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
+import lattice
 import numpy as np
 import pytest
 
 LATTICE = Path(__file__).with_name("lattice.py")
-GOLDEN = Path(__file__).parent / "golden" / "lattice.sha256"
 NEEDS = {"x86-64-v4": ("AVX512_SKX",), "x86-64-v3": ("AVX2", "FMA3"), "baseline": ()}
 WAYS = 12  # threads x order x batches, in one process
 
@@ -38,7 +40,7 @@ def all_dispatch() -> str:
     return " ".join(name for name in dispatched if features.get(name))
 
 
-def run(**environment: str) -> list[str]:
+def run(**environment: str) -> dict[str, Any]:
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("RISKSLIDE", "NPY_"))}
     done = subprocess.run(
         [sys.executable, str(LATTICE), "--variants"],
@@ -49,7 +51,7 @@ def run(**environment: str) -> list[str]:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()
+    return dict(json.loads(done.stdout))
 
 
 @pytest.mark.parametrize("blas", ["", "Prescott"])
@@ -64,11 +66,10 @@ def test_same_bits(isa: str, numpy_dispatch: str, blas: str) -> None:
         environment["NPY_DISABLE_CPU_FEATURES"] = all_dispatch()
     if blas:
         environment["OPENBLAS_CORETYPE"] = blas
-    name, *hashes = run(**environment)
-    assert name == isa
-    assert len(hashes) == WAYS
-    golden = GOLDEN.read_text("utf-8").strip()
-    assert {line.split()[0] for line in hashes} == {golden}
+    found = run(**environment)
+    assert found["instruction_set"] == isa
+    assert len(found["ways"]) == WAYS
+    assert {way: faults for way, faults in found["ways"].items() if faults} == {}
 
 
 def test_the_matrix_reaches_other_code_in_numpy() -> None:
@@ -93,10 +94,46 @@ def test_the_matrix_reaches_other_code_in_numpy() -> None:
 
 def test_the_lattice_is_not_degenerate() -> None:
     """A hash over constants would never change."""
-    lattice = importlib.import_module("lattice")
     found = dict(lattice.outputs(lattice.Asking()))
     assert len(found) > 35
     for name, array in found.items():
         assert array.size == 1 or np.unique(array).size > 2, name
     assert found["cube.grid.floored"][0] == 0 < found["cube.shift.floored"][0]
     assert lattice.shuffle(9, lattice.Asking(shuffled=True)).tolist() != list(range(9))
+
+
+def flipped(array: Any) -> Any:
+    """The same figures but for the last bit of the last one."""
+    other = np.array(array)
+    other.view(np.uint8).reshape(-1)[-other.itemsize] ^= 1
+    return other
+
+
+def test_one_flipped_bit_names_its_output() -> None:
+    found, golden = dict(lattice.outputs(lattice.Asking())), lattice.committed()
+    assert lattice.faults(found, golden) == []
+    for name, array in found.items():
+        assert lattice.faults(found | {name: flipped(array)}, golden) == [f"{name} moved"]
+
+
+def test_an_output_that_appears_or_goes_is_a_fault() -> None:
+    found, golden = dict(lattice.outputs(lattice.Asking())), lattice.committed()
+    new = found | {"new": np.zeros(3)}
+    assert lattice.faults(new, golden) == ["new is not listed"]
+    gone = {name: array for name, array in found.items() if name != "aggregate"}
+    assert lattice.faults(gone, golden) == ["aggregate is gone"]
+
+
+def test_a_looser_gate_is_data_with_a_tolerance_and_a_reason() -> None:
+    gate = {"reason": "a solver's last digits", "relative": 1e-9, "floor": 1.0, "values": [0.0]}
+    found = {"same": np.ones(2), "loose": np.array([2.0, 1e6])}
+    golden = tomllib.loads(lattice.as_toml(found, {"loose": gate}))
+    assert golden["looser"]["loose"]["reason"] == gate["reason"]
+    assert list(golden["identical"]) == ["same"]
+    within, beyond = np.array([2.0, 1e6 + 1e-4]), np.array([2.0, 1e6 + 1e-2])
+    assert lattice.faults(found | {"loose": within}, golden) == []
+    assert lattice.faults(found | {"loose": beyond}, golden) == ["loose moved by 1e-08 of itself"]
+    assert lattice.faults(found | {"loose": beyond[:1]}, golden) == [
+        "loose has (1,) figures, not 2"
+    ]
+    assert lattice.faults(found | {"loose": np.array([2.0, np.nan])}, golden) != []

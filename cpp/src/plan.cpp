@@ -79,16 +79,20 @@ void plan_account(const Program& program, const std::vector<std::int32_t>& unit_
 Plan make_plan(const Program& program, const PositionsView& positions, const CashView& cash,
                int threads) {
   const std::vector<std::int32_t> unit_of_leaf = units_of_leaves(program);
-  constexpr std::size_t block = 2048;
   const std::size_t accounts = positions.accounts();
+  const std::size_t block = task_length(accounts, 2048);
   const std::size_t blocks = (accounts + block - 1) / block;
   std::vector<Plan> pieces(blocks);
   parallel_for(static_cast<std::int64_t>(blocks), threads, [&](std::int64_t b) {
     std::vector<Run> scratch;
+    Plan& piece = pieces[static_cast<std::size_t>(b)];
     const std::size_t first = static_cast<std::size_t>(b) * block;
-    for (std::size_t a = first; a < std::min(accounts, first + block); ++a) {
-      plan_account(program, unit_of_leaf, positions, cash, a, scratch,
-                   pieces[static_cast<std::size_t>(b)]);
+    const std::size_t last = std::min(accounts, first + block);
+    const auto reserve = [&](auto&... columns) { (columns.reserve(last - first), ...); };
+    reserve(piece.unit, piece.unit_runs, piece.runs);  // an account has one line or more of each
+    reserve(piece.line_units, piece.line_account, piece.line_pool);
+    for (std::size_t a = first; a < last; ++a) {
+      plan_account(program, unit_of_leaf, positions, cash, a, scratch, piece);
     }
   });
   Plan whole;

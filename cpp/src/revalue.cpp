@@ -261,7 +261,7 @@ std::int64_t revalue(const InstrumentColumns& instruments, const ShockColumns& s
   const Prepared prepared(shocks);
   check_conversions(instruments, prepared);
 
-  constexpr std::size_t block = 32;
+  const std::size_t block = detail::task_length(n, 32);
   const auto blocks = static_cast<std::int64_t>((n + block - 1) / block);
   std::atomic<std::int64_t> floored{0};
   std::atomic<std::int64_t> refused{static_cast<std::int64_t>(n)};

@@ -106,7 +106,7 @@ void tail(const PositionsView& positions, const CubeView& cube, const TailShape&
           error.row() < 0 ? -1 : error.row() + static_cast<std::int64_t>(first);
       throw InputError(error.code(), error.argument(), row, error.value(), error.fix());
     }
-    constexpr std::size_t step = 64;
+    const std::size_t step = detail::task_length(count, 64);
     detail::parallel_for(static_cast<std::int64_t>((count + step - 1) / step), threads,
                          [&](std::int64_t piece) {
                            std::vector<double> work;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 
 namespace riskslide::detail {
@@ -18,6 +19,13 @@ template <class Body>
 void parallel_for(std::int64_t tasks, int threads, const Body& body) {
   run_tasks([](void* context, std::int64_t i) { (*static_cast<const Body*>(context))(i); },
             const_cast<Body*>(&body), tasks, threads);
+}
+
+/// How many of `rows` a task takes that lays scratch memory out: `least`, or more where the tasks
+/// would be over 256. What a call allocates is then bounded, however large the book.
+constexpr std::size_t task_length(std::size_t rows, std::size_t least) {
+  const std::size_t bounded = (rows + 255) / 256;
+  return bounded > least ? bounded : least;
 }
 
 /// Lowers `least` to `value` if that is smaller.
