@@ -17,7 +17,8 @@ WIDTH = {"baseline": None, "x86_64_v3": "ymm", "x86_64_v4": "zmm"}
 EMITTED = {"memcpy", "memset", "__stack_chk_fail", "_GLOBAL_OFFSET_TABLE_"}
 KERNELS = (
     ["greeks_block"] * 5
-    + ["revalue_black76", "revalue_bachelier", "log_ratios", "exponentials", "fold"]
+    + ["revalue_black76", "revalue_bachelier"] * 2
+    + ["age", "log_ratios", "exponentials", "fold"]
 )  # fmt: skip
 
 INLINED_OR_NOT = {"fold_unit"}  # a part of fold, as the compiler pleases
