@@ -30,7 +30,7 @@ REAL = "typing.SupportsFloat | typing.SupportsIndex"
 LOOSE = {"typing.Any", "tuple", "list", "dict", "str"}
 ARGUMENTS = {
     **dict.fromkeys(["account", "instrument", "lots", "row"], "Int64"),
-    **dict.fromkeys(["amount", "values", "exponent", "a", "b"], "Float"),
+    **dict.fromkeys(["amount", "values", "exponent", "a", "b", "lot", "weight"], "Float"),
     **dict.fromkeys(["inputs", "outputs"], "list[Float]"),
     "is_call": "Bool",
     "cube": "tuple[Float, Float, Float]",

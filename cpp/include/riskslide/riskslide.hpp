@@ -3,6 +3,7 @@
 //   instruments + shocks --revalue--> cube
 //   positions + cash + cube + program --evaluate--> one line per (account, pool)
 //   positions + cube --worst_loss, tail--> worst column, or value at risk and shortfall, of a row
+//   positions + Revaluation --the same--> the same bits where the cube would not fit
 #pragma once
 
 #include "riskslide/book/positions.hpp"
@@ -12,4 +13,5 @@
 #include "riskslide/runtime.hpp"
 #include "riskslide/types.hpp"
 #include "riskslide/value/greeks.hpp"
+#include "riskslide/value/revaluation.hpp"
 #include "riskslide/value/revalue.hpp"
