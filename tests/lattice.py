@@ -187,6 +187,56 @@ def cube_outputs(asking: Asking) -> Iterator[tuple[str, Any]]:
         yield f"cube.{name}.floored", np.array([sum(f.floored for f in found)])
 
 
+def shape_outputs(asking: Asking) -> Iterator[tuple[str, Any]]:
+    """Scenarios of time, rates and currencies, whole and streamed through sums and tails."""
+    held = instruments()
+    numbers = sequence(11)
+    state = market().on(held)
+    shape = (len(state.factors), 275)
+    size = shape[0] * shape[1]
+    scenarios = rs.Scenarios.of(
+        np.array([(60 + next(numbers) % 81) / 100 for _ in range(size)]).reshape(shape),
+        vol_scale=np.array([(70 + next(numbers) % 61) / 100 for _ in range(size)]).reshape(shape),
+        rate_shift=np.array([(next(numbers) % 9 - 4) / 200 for _ in range(size)]).reshape(shape),
+        horizon_days=[(0.0, 0.04, 1.0, 10.0, 22.0, 400.0)[k % 6] for k in range(shape[1])],
+        weight=[(1.0, 0.35)[k % 2] for k in range(shape[1])],
+        factors=state.factors,
+    )
+    order = shuffle(len(held), asking)
+    back = np.argsort(order)
+    found = [
+        rs.revalue(held.take(order[a:b]), market(), scenarios, threads=asking.threads)
+        for a, b in pieces(order.size, asking)
+    ]
+    yield "shapes.values", np.concatenate([f.values for f in found])[back]
+    rows, n = 30, 400
+    account = np.array([next(numbers) % rows for _ in range(n)])
+    index = np.array([next(numbers) % len(held) for _ in range(n)])
+    lots = np.array([next(numbers) % 2_001 - 1_000 for _ in range(n)])
+    memory = 2**30 if asking.threads == 1 else 1  # or 16 columns and one row at a time
+    streamed = rs.Revaluation(held, state, scenarios, per_lot=True, memory=memory)
+    order = shuffle(n, asking)
+    account, index, lots = account[order], index[order], lots[order]
+    parts: dict[str, list[Any]] = {}
+    for first, last in pieces(rows, asking):
+        at = (account >= first) & (account < last)
+        positions = rs.Positions.from_columns(
+            account[at] - first,
+            index[at],
+            lots[at],
+            accounts=last - first,
+            instruments=len(held),
+        )
+        sums = rs.aggregate(positions, streamed, threads=asking.threads)
+        parts.setdefault("aggregate", []).append(sums)
+        for function in (rs.worst_loss, rs.tail):
+            found_here = function(positions, streamed, threads=asking.threads)._asdict()
+            for name, column in found_here.items():
+                parts.setdefault(f"{function.__name__}.{name}", []).append(column)
+    for name, columns in parts.items():
+        yield f"shapes.{name}", np.concatenate(columns)
+
+
 @cache
 def book() -> tuple[list[Any], list[Any]]:
     """Positions (account, instrument, lots, entry) and balances (account, asset, amount)."""
@@ -303,7 +353,7 @@ def sum_outputs(asking: Asking) -> Iterator[tuple[str, Any]]:
 
 def outputs(asking: Asking) -> Iterator[tuple[str, Any]]:
     """Every output by name, in the order of the lattice however it was asked for."""
-    for part in (greek_outputs, cube_outputs, assess_outputs, sum_outputs):
+    for part in (greek_outputs, cube_outputs, assess_outputs, sum_outputs, shape_outputs):
         yield from part(asking)
 
 

@@ -31,6 +31,7 @@ LOOSE = {"typing.Any", "tuple", "list", "dict", "str"}
 ARGUMENTS = {
     **dict.fromkeys(["account", "instrument", "lots", "row"], "Int64"),
     **dict.fromkeys(["amount", "values", "exponent", "a", "b", "x", "y", "p"], "Float"),
+    **dict.fromkeys(["lot", "weight"], "Float"),
     **dict.fromkeys(["inputs", "outputs"], "list[Float]"),
     "is_call": "Bool",
     "cube": "tuple[Float, Float, Float]",

@@ -21,6 +21,7 @@ void check_contracts(const InstrumentColumns& x) {
                                      {"fx", x.fx}}) {
     need_size(name, column.size(), n);
   }
+  if (!x.spot.empty()) need_size("spot", x.spot.size(), n);
   for (std::size_t i = 0; i < n; ++i) {
     const auto row = static_cast<std::int64_t>(i);
     const auto need = [row](bool good, const char* code, const char* argument, double value,
@@ -51,6 +52,9 @@ void check_contracts(const InstrumentColumns& x) {
          "must be > 0 under a lognormal model; model = bachelier takes any sign");
     need(x.strike[i] >= smallest, "E_DOMAIN_STRIKE", "strike", x.strike[i],
          "must be > 0 under a lognormal model; model = bachelier takes any sign");
+    if (x.spot.empty()) continue;
+    need(x.spot[i] == 0 || (std::isfinite(x.spot[i]) && x.spot[i] >= smallest), "E_DOMAIN_FORWARD",
+         "spot", x.spot[i], "must be a finite price > 0, or 0 where the forward is held");
   }
 }
 

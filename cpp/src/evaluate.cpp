@@ -306,39 +306,59 @@ std::vector<double> grid(const Program& program, std::size_t block, const CubeVi
 
 namespace {
 
-// Positions against the cube as it is: no tree, one unit a row.
-void run_plain(const PositionsView& positions, const CubeView& cube, kernel::FoldTask task,
-               int threads) {
+detail::Source source_of(const PositionsView& positions, const CubeView& cube) {
   detail::need_size("values", cube.values.size(), cube.rows * cube.scenarios);
   check_rows(positions.offsets, positions.instrument, positions.quantity.size(), cube.rows);
+  return {.values = cube.values,
+          .rows = cube.rows,
+          .columns = cube.scenarios,
+          .lot = {},
+          .weight = {},
+          .fold_set = {}};
+}
+
+detail::Source source_of(const PositionsView& positions, const Revaluation& cube) {
+  check_rows(positions.offsets, positions.instrument, positions.quantity.size(), cube.rows());
+  detail::Source source{.values = {},
+                        .rows = cube.rows(),
+                        .columns = cube.scenarios(),
+                        .lot = cube.lot(),
+                        .weight = cube.weight(),
+                        .fold_set = {},
+                        .revaluation = &cube};
+  source.held.assign(cube.rows(), 0);
+  for (const std::int32_t row : positions.instrument)
+    source.held[static_cast<std::size_t>(row)] = 1;
+  return source;
+}
+
+// Positions against the cube as it is: no tree, one unit a row.
+template <class AnyCube>
+void run_plain(const PositionsView& positions, const AnyCube& cube, kernel::FoldTask task,
+               int threads) {
+  const detail::Source source = source_of(positions, cube);
   task.position_row = positions.instrument.data();
   task.lots = positions.quantity.data();
   task.unit_offsets = positions.offsets.data();
   const auto cuts = detail::cut(
       static_cast<std::int64_t>(positions.accounts()),
       [&](std::int64_t row) { return positions.offsets[static_cast<std::size_t>(row)]; });
-  const detail::Source source{.values = cube.values,
-                              .rows = cube.rows,
-                              .columns = cube.scenarios,
-                              .lot = {},
-                              .weight = {},
-                              .fold_set = {}};
   const std::int64_t unsound = detail::run_tiles(source, task, cuts, threads);
   if (unsound >= 0) refuse_sum(unsound);
 }
 
-}  // namespace
-
-void aggregate(const PositionsView& positions, const CubeView& cube, std::span<double> out,
-               int threads) {
-  detail::need_size("out", out.size(), positions.accounts() * cube.scenarios);
+template <class AnyCube>
+void sum_rows(const PositionsView& positions, const AnyCube& cube, std::size_t scenarios,
+              std::span<double> out, int threads) {
+  detail::need_size("out", out.size(), positions.accounts() * scenarios);
   kernel::FoldTask task{};
   task.out = out.data();
-  task.out_stride = static_cast<std::int64_t>(cube.scenarios);
+  task.out_stride = static_cast<std::int64_t>(scenarios);
   run_plain(positions, cube, task, threads);
 }
 
-void worst_loss(const PositionsView& positions, const CubeView& cube, std::span<double> loss,
+template <class AnyCube>
+void find_worst(const PositionsView& positions, const AnyCube& cube, std::span<double> loss,
                 std::span<std::int32_t> scenario, int threads) {
   detail::need_size("loss", loss.size(), positions.accounts());
   detail::need_size("scenario", scenario.size(), positions.accounts());
@@ -350,6 +370,28 @@ void worst_loss(const PositionsView& positions, const CubeView& cube, std::span<
   task.stride = 1;
   run_plain(positions, cube, task, threads);
   for (double& x : loss) x = 0.0 - x;
+}
+
+}  // namespace
+
+void aggregate(const PositionsView& positions, const CubeView& cube, std::span<double> out,
+               int threads) {
+  sum_rows(positions, cube, cube.scenarios, out, threads);
+}
+
+void aggregate(const PositionsView& positions, const Revaluation& cube, std::span<double> out,
+               int threads) {
+  sum_rows(positions, cube, cube.scenarios(), out, threads);
+}
+
+void worst_loss(const PositionsView& positions, const CubeView& cube, std::span<double> loss,
+                std::span<std::int32_t> scenario, int threads) {
+  find_worst(positions, cube, loss, scenario, threads);
+}
+
+void worst_loss(const PositionsView& positions, const Revaluation& cube, std::span<double> loss,
+                std::span<std::int32_t> scenario, int threads) {
+  find_worst(positions, cube, loss, scenario, threads);
 }
 
 }  // namespace riskslide

@@ -13,7 +13,7 @@
 namespace riskslide {
 namespace {
 
-constexpr char magic[8] = {'R', 'S', 'L', 'P', 'R', 'O', 'G', '2'};
+constexpr char magic[8] = {'R', 'S', 'L', 'P', 'R', 'O', 'G', '3'};
 
 [[noreturn]] void inconsistent(const std::string& part, const std::string& reason) {
   detail::refuse("E_PROGRAM", part, -1, std::nan(""), reason);
@@ -35,7 +35,7 @@ void visit(Archive& a, AnyProgram& p) {
   a(p.blocks), a(p.registers), a(p.steps), a(p.outputs), a(p.output_register);
   auto& s = p.scenarios;
   a(s.labels), a(s.factors), a(s.price_scale), a(s.price_shift), a(s.vol_scale), a(s.vol_shift);
-  a(s.vol_floor);
+  a(s.vol_floor), a(s.horizon), a(s.rate_shift);
 }
 
 template <class Archive, class Item>
@@ -208,6 +208,27 @@ void check_block(const Block& block, const Program& p) {
   }
 }
 
+void check_scenarios(const Scenarios& s) {
+  const std::size_t cells = s.factors.size() * s.labels.size();
+  for (const auto* matrix :
+       {&s.price_scale, &s.price_shift, &s.vol_scale, &s.vol_shift, &s.vol_floor, &s.rate_shift}) {
+    const bool absent = matrix == &s.rate_shift && matrix->empty();
+    if (!absent && matrix->size() != cells) {
+      inconsistent("scenarios", "must be (factors, scenarios)");
+    }
+    if (!std::all_of(matrix->begin(), matrix->end(), [](double x) { return std::isfinite(x); })) {
+      inconsistent("scenarios", "must be finite");
+    }
+  }
+  if (!s.horizon.empty() && s.horizon.size() != s.labels.size()) {
+    inconsistent("scenarios", "need one horizon each, or none");
+  }
+  if (!std::all_of(s.horizon.begin(), s.horizon.end(),
+                   [](double x) { return std::isfinite(x) && x >= 0; })) {
+    inconsistent("scenarios", "horizons must be finite and >= 0");
+  }
+}
+
 }  // namespace
 
 std::size_t Program::fold_sets() const noexcept {
@@ -279,11 +300,7 @@ void Program::check() const {
   for (const std::int32_t r : output_register) {
     if (!known(r)) inconsistent("outputs", "must name registers that exist");
   }
-  const std::size_t cells = scenarios.factors.size() * scenarios.labels.size();
-  for (const auto* matrix : {&scenarios.price_scale, &scenarios.price_shift, &scenarios.vol_scale,
-                             &scenarios.vol_shift, &scenarios.vol_floor}) {
-    if (matrix->size() != cells) inconsistent("scenarios", "must be (factors, scenarios)");
-  }
+  check_scenarios(scenarios);
 }
 
 std::size_t Program::row(const std::string& wanted) const { return index_of("row", rows, wanted); }
@@ -304,8 +321,12 @@ std::string Program::to_bytes() const {
 
 Program Program::from_bytes(const std::string& bytes) {
   constexpr std::size_t tail = sizeof(std::uint64_t);
-  if (bytes.size() < sizeof magic + tail || std::memcmp(bytes.data(), magic, sizeof magic) != 0) {
-    inconsistent("file", "is not a riskslide program of version 2");
+  const bool program_file = bytes.size() >= sizeof magic + tail &&
+                            std::memcmp(bytes.data(), magic, sizeof magic - 1) == 0;
+  if (!program_file) inconsistent("file", "is not a riskslide program");
+  if (bytes[sizeof magic - 1] != magic[sizeof magic - 1]) {
+    inconsistent("file", std::string("is of version ") + bytes[sizeof magic - 1] +
+                             ", and this reads version 3: compile its rule book again");
   }
   std::uint64_t sum = 0;
   Reader(bytes.data() + bytes.size() - tail, tail)(sum);

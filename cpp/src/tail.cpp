@@ -61,6 +61,52 @@ void select(std::span<const double> pnl, const TailShape& shape, std::vector<dou
   expected_shortfall = std::max(sum / shape.mass, value_at_risk);  // the mean of equals may round
 }
 
+// Tails of all rows, `cells` P&L held at a time.
+template <class AnyCube>
+void tail_by_blocks(const PositionsView& positions, const AnyCube& cube, std::size_t instruments,
+                    std::size_t width, std::size_t cells, const TailShape& shape,
+                    std::span<double> value_at_risk, std::span<double> expected_shortfall,
+                    std::span<std::int32_t> scenario, int threads) {
+  const std::size_t rows = positions.accounts();
+  detail::need_size("shape", shape.scenarios, width);
+  detail::need_size("value_at_risk", value_at_risk.size(), rows);
+  detail::need_size("expected_shortfall", expected_shortfall.size(), rows);
+  detail::need_size("scenario", scenario.size(), rows * shape.size);
+  check_rows(positions.offsets, positions.instrument, positions.quantity.size(), instruments);
+  const std::size_t block =
+      std::clamp<std::size_t>(cells / width, 1, std::max<std::size_t>(rows, 1));
+  const auto pnl = std::make_unique_for_overwrite<double[]>(std::min(block, rows) * width);
+  std::vector<std::int64_t> offsets;
+  for (std::size_t first = 0; first < rows; first += block) {
+    const std::size_t count = std::min(block, rows - first);
+    const auto begin = static_cast<std::size_t>(positions.offsets[first]);
+    const auto end = static_cast<std::size_t>(positions.offsets[first + count]);
+    offsets.assign(positions.offsets.begin() + static_cast<std::ptrdiff_t>(first),
+                   positions.offsets.begin() + static_cast<std::ptrdiff_t>(first + count + 1));
+    for (std::int64_t& offset : offsets) offset -= static_cast<std::int64_t>(begin);
+    const PositionsView part{offsets, positions.instrument.subspan(begin, end - begin),
+                             positions.quantity.subspan(begin, end - begin)};
+    try {
+      aggregate(part, cube, {pnl.get(), count * width}, threads);
+    } catch (const InputError& error) {  // an account of the block is one of all accounts
+      if (error.argument() != "account") throw;
+      const std::int64_t row = error.row() + static_cast<std::int64_t>(first);
+      throw InputError(error.code(), error.argument(), row, error.value(), error.fix());
+    }
+    const std::size_t step = detail::task_length(count, 64);
+    detail::parallel_for(static_cast<std::int64_t>((count + step - 1) / step), threads,
+                         [&](std::int64_t piece) {
+                           std::vector<double> work;
+                           const auto from = static_cast<std::size_t>(piece) * step;
+                           for (std::size_t k = from; k < std::min(count, from + step); ++k) {
+                             const std::size_t row = first + k;
+                             select({pnl.get() + k * width, width}, shape, work, value_at_risk[row],
+                                    expected_shortfall[row], scenario.data() + row * shape.size);
+                           }
+                         });
+  }
+}
+
 }  // namespace
 
 TailShape TailShape::of(std::size_t scenarios, double level) {
@@ -80,44 +126,16 @@ TailShape TailShape::of(std::size_t scenarios, double level) {
 void tail(const PositionsView& positions, const CubeView& cube, const TailShape& shape,
           std::span<double> value_at_risk, std::span<double> expected_shortfall,
           std::span<std::int32_t> scenario, int threads) {
-  const std::size_t rows = positions.accounts(), width = cube.scenarios;
-  detail::need_size("shape", shape.scenarios, width);
-  detail::need_size("value_at_risk", value_at_risk.size(), rows);
-  detail::need_size("expected_shortfall", expected_shortfall.size(), rows);
-  detail::need_size("scenario", scenario.size(), rows * shape.size);
-  check_rows(positions.offsets, positions.instrument, positions.quantity.size(), cube.rows);
-  const std::size_t block =
-      std::clamp<std::size_t>(block_cells / width, 1, std::max<std::size_t>(rows, 1));
-  const auto pnl = std::make_unique_for_overwrite<double[]>(std::min(block, rows) * width);
-  std::vector<std::int64_t> offsets;
-  for (std::size_t first = 0; first < rows; first += block) {
-    const std::size_t count = std::min(block, rows - first);
-    const auto begin = static_cast<std::size_t>(positions.offsets[first]);
-    const auto end = static_cast<std::size_t>(positions.offsets[first + count]);
-    offsets.assign(positions.offsets.begin() + static_cast<std::ptrdiff_t>(first),
-                   positions.offsets.begin() + static_cast<std::ptrdiff_t>(first + count + 1));
-    for (std::int64_t& offset : offsets) offset -= static_cast<std::int64_t>(begin);
-    const PositionsView part{offsets, positions.instrument.subspan(begin, end - begin),
-                             positions.quantity.subspan(begin, end - begin)};
-    try {
-      aggregate(part, cube, {pnl.get(), count * width}, threads);
-    } catch (const InputError& error) {  // a row of the block is one of all rows
-      const std::int64_t row =
-          error.row() < 0 ? -1 : error.row() + static_cast<std::int64_t>(first);
-      throw InputError(error.code(), error.argument(), row, error.value(), error.fix());
-    }
-    const std::size_t step = detail::task_length(count, 64);
-    detail::parallel_for(static_cast<std::int64_t>((count + step - 1) / step), threads,
-                         [&](std::int64_t piece) {
-                           std::vector<double> work;
-                           const auto from = static_cast<std::size_t>(piece) * step;
-                           for (std::size_t k = from; k < std::min(count, from + step); ++k) {
-                             const std::size_t row = first + k;
-                             select({pnl.get() + k * width, width}, shape, work, value_at_risk[row],
-                                    expected_shortfall[row], scenario.data() + row * shape.size);
-                           }
-                         });
-  }
+  tail_by_blocks(positions, cube, cube.rows, cube.scenarios, block_cells, shape, value_at_risk,
+                 expected_shortfall, scenario, threads);
+}
+
+void tail(const PositionsView& positions, const Revaluation& cube, const TailShape& shape,
+          std::span<double> value_at_risk, std::span<double> expected_shortfall,
+          std::span<std::int32_t> scenario, int threads) {
+  tail_by_blocks(positions, cube, cube.rows(), cube.scenarios(),
+                 cube.memory() / (2 * sizeof(double)), shape, value_at_risk, expected_shortfall,
+                 scenario, threads);
 }
 
 }  // namespace riskslide

@@ -2,7 +2,9 @@
 #include "tiling.hpp"
 
 #include <algorithm>
+#include <atomic>
 
+#include "cells.hpp"
 #include "dispatch.hpp"
 #include "threads.hpp"
 #include "tiles.hpp"
@@ -13,30 +15,66 @@ namespace {
 using kernel::tile_width;
 constexpr std::size_t packed_tiles = 16;  // tiles packed at a time: bounds the copy's memory
 
-// Copies columns [first, first + count) into tiles (tile, row, width), padded with zeros.
-void pack(const Source& source, std::size_t first, std::size_t count, Tiles& tiles, int threads) {
+// As many tiles as a quarter of the memory takes that cells may have; the rest is for sums.
+std::size_t tiles_at_once(const Source& source) {
+  if (source.revaluation == nullptr || source.rows == 0) return packed_tiles;
+  const std::size_t tile = source.rows * tile_width * sizeof(double);
+  return std::clamp<std::size_t>(source.revaluation->memory() / 4 / tile, 1, packed_tiles);
+}
+
+// Spreads `count` columns of one row, times lot and weight, over tiles (tile, row, width); what is
+// left of the last is zero.
+void spread(const Source& source, std::size_t row, std::size_t first, std::size_t count,
+            const double* from, double* tiles) {
   const std::size_t width = tile_width;
-  const std::size_t used = (count + width - 1) / width;
-  tiles.reserve(used * source.rows * width);
+  const double lot = source.lot.empty() ? 1.0 : source.lot[row];
+  for (std::size_t t = 0; t * width < count; ++t) {
+    double* to = tiles + (t * source.rows + row) * width;
+    const std::size_t live = std::min(width, count - t * width);
+    for (std::size_t w = 0; w < live; ++w) {
+      const std::size_t c = t * width + w;
+      const double weight = source.weight.empty() ? 1.0 : source.weight[first + c];
+      to[w] = from[c] * lot * weight;
+    }
+    std::fill(to + live, to + width, 0.0);
+  }
+}
+
+// Copies columns [first, first + count) into tiles.
+void pack(const Source& source, std::size_t first, std::size_t count, Tiles& tiles, int threads) {
   constexpr std::size_t block = 256;
   parallel_for(static_cast<std::int64_t>((source.rows + block - 1) / block), threads,
                [&](std::int64_t b) {
                  const std::size_t begin = static_cast<std::size_t>(b) * block;
                  for (std::size_t row = begin; row < std::min(source.rows, begin + block); ++row) {
-                   const double lot = source.lot.empty() ? 1.0 : source.lot[row];
                    const double* from = source.values.data() + row * source.columns + first;
-                   for (std::size_t t = 0; t < used; ++t) {
-                     double* to = tiles.data() + (t * source.rows + row) * width;
-                     const std::size_t live = std::min(width, count - t * width);
-                     for (std::size_t w = 0; w < live; ++w) {
-                       const std::size_t c = t * width + w;
-                       const double weight = source.weight.empty() ? 1.0 : source.weight[first + c];
-                       to[w] = from[c] * lot * weight;
-                     }
-                     std::fill(to + live, to + width, 0.0);
-                   }
+                   spread(source, row, first, count, from, tiles.data());
                  }
                });
+}
+
+// Values columns [first, first + count) of the rows that are held into tiles.
+void value(const Source& source, std::size_t first, std::size_t count, Tiles& tiles, int threads) {
+  const InstrumentColumns& x = source.revaluation->instruments();
+  const std::span<const double> base = source.revaluation->base();
+  const ShockBlock columns(source.revaluation->shocks(), first, count);
+  constexpr std::size_t block = 32;
+  const auto end = static_cast<std::int64_t>(source.rows);
+  std::atomic<std::int64_t> refused{end};
+  const auto blocks = static_cast<std::int64_t>((source.rows + block - 1) / block);
+  parallel_for(blocks, threads, [&](std::int64_t b) {
+    Workspace workspace(columns.padded);
+    double cells[packed_tiles * tile_width];
+    const std::size_t begin = static_cast<std::size_t>(b) * block;
+    for (std::size_t row = begin; row < std::min(source.rows, begin + block); ++row) {
+      if (source.held[row] == 0) continue;
+      if (!fill_row(x, row, contract_of(x, row), base[row], columns, workspace, {cells, count})) {
+        lower(refused, static_cast<std::int64_t>(row));
+      }
+      spread(source, row, first, count, cells, tiles.data());
+    }
+  });
+  if (refused.load() < end) refuse_value(x, refused.load());
 }
 
 // The folds that the columns of one tile take: `own` holds their sets, counted from that of the
@@ -87,10 +125,13 @@ std::int64_t run_tiles(const Source& source, const kernel::FoldTask& task,
   Tiles tiles;
   const auto& table = kernels();
   std::vector<double> unsound(cuts.size(), 0.0);
-  for (std::size_t first = 0; first < source.columns; first += packed_tiles * tile_width) {
-    const std::size_t count =
-        std::min<std::size_t>(packed_tiles * tile_width, source.columns - first);
-    pack(source, first, count, tiles, threads);
+  const std::size_t step = tiles_at_once(source) * tile_width;
+  tiles.reserve((std::min(step, source.columns) + tile_width - 1) / tile_width * source.rows *
+                tile_width);
+  for (std::size_t first = 0; first < source.columns; first += step) {
+    const std::size_t count = std::min(step, source.columns - first);
+    const auto fill = source.revaluation == nullptr ? pack : value;
+    fill(source, first, count, tiles, threads);
     parallel_for(static_cast<std::int64_t>(cuts.size()) - 1, threads, [&](std::int64_t c) {
       for (std::size_t column = 0; column < count; column += tile_width) {
         kernel::FoldTask part = task;

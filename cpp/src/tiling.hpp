@@ -7,19 +7,24 @@
 #include <vector>
 
 #include "kernel/table.hpp"
+#include "riskslide/value/revaluation.hpp"
 
 namespace riskslide::detail {
 
 constexpr std::int64_t block_rows = 1 << 18;  // positions a task streams through all its tiles
 
-// Columns as the tree meets them: (rows, columns) row-major, times lot and weight.
+// Columns as the tree meets them: (rows, columns) row-major, times lot and weight; they are held,
+// or valued as they are asked for.
 struct Source {
   std::span<const double> values;
   std::size_t rows;
   std::size_t columns;
-  std::span<const double> lot;             // empty: 1
-  std::span<const double> weight;          // empty: 1
-  std::span<const std::int32_t> fold_set;  // empty: 0
+  std::span<const double> lot;               // empty: 1
+  std::span<const double> weight;            // empty: 1
+  std::span<const std::int32_t> fold_set;    // empty: 0
+  const Revaluation* revaluation = nullptr;  // given: what the cells are valued from
+  // NOLINTNEXTLINE(readability-redundant-member-init): may be left out without a warning
+  std::vector<char> held = {};  // with it: rows that are read, and so valued
 };
 
 // Boundaries of tasks: units whose positions together are about block_rows.

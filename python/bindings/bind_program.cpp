@@ -100,13 +100,16 @@ Scenarios scenarios_of(const py::dict& part) {
                static_cast<py::ssize_t>(labels.size()), name);
     return copied<double>(part[name], name, 2);
   };
+  const bool passes = part.contains("horizon"), moves = part.contains("rate_shift");
   return {.labels = labels,
           .factors = factors,
           .price_scale = matrix("price_scale"),
           .price_shift = matrix("price_shift"),
           .vol_scale = matrix("vol_scale"),
           .vol_shift = matrix("vol_shift"),
-          .vol_floor = matrix("vol_floor")};
+          .vol_floor = matrix("vol_floor"),
+          .horizon = passes ? copied<double>(part["horizon"], "horizon") : std::vector<double>(),
+          .rate_shift = moves ? matrix("rate_shift") : std::vector<double>()};
 }
 
 py::dict part_of(const Scenarios& s) {
@@ -122,6 +125,8 @@ py::dict part_of(const Scenarios& s) {
   part["vol_scale"] = matrix(s.vol_scale);
   part["vol_shift"] = matrix(s.vol_shift);
   part["vol_floor"] = matrix(s.vol_floor);
+  if (!s.horizon.empty()) part["horizon"] = owned(std::vector<double>(s.horizon));
+  if (!s.rate_shift.empty()) part["rate_shift"] = matrix(s.rate_shift);
   return part;
 }
 

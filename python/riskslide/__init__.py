@@ -17,6 +17,7 @@ from .scenario.shocks import Scenarios
 from .value.cube import Cube, WorstLoss, aggregate, revalue, worst_loss
 from .value.exposure import Exposure, greeks, stress
 from .value.pricing import Greeks, SecondOrder, bachelier, black76, bsm
+from .value.revaluation import Revaluation
 from .value.tail import Tail, tail
 from .venue.load import load_rulebook
 from .venue.rulebook import Rulebook
@@ -33,6 +34,7 @@ __all__ = [
     "Positions",
     "Program",
     "Quote",
+    "Revaluation",
     "RiskslideError",
     "Rulebook",
     "Scenarios",

@@ -10,6 +10,30 @@ Int64 = NDArray[np.int64]
 Int32 = NDArray[np.int32]
 Bool = NDArray[np.bool_]
 
+class Revaluation:
+    """A cube that is valued while sums read it."""
+
+    def __init__(
+        self,
+        instruments: dict[str, NDArray[Any]],
+        shocks: dict[str, Float],
+        lot: Float,
+        weight: Float,
+        memory: int,
+        threads: int = 0,
+    ) -> None: ...
+    def aggregate(self, positions: tuple[Int64, Int32, Int64], threads: int = 0) -> Float: ...
+    def tail(
+        self, positions: tuple[Int64, Int32, Int64], level: float, threads: int = 0
+    ) -> tuple[Float, Float, Int32]: ...
+    def worst_loss(
+        self, positions: tuple[Int64, Int32, Int64], threads: int = 0
+    ) -> tuple[Float, Int32]: ...
+    @property
+    def base(self) -> Float: ...
+    @property
+    def floored(self) -> int: ...
+
 class Program:
     """A compiled rule book."""
 

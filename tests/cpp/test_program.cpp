@@ -215,6 +215,46 @@ void inconsistent_programs() {
   CHECK(broken([](Program& p) { p.output_register[0] = -1; }));
   CHECK(broken([](Program& p) { p.outputs.pop_back(); }));
   CHECK(broken([](Program& p) { p.scenarios.vol_floor.pop_back(); }));
+  CHECK(broken([&](Program& p) { p.scenarios.vol_scale[0] = nan; }));
+  CHECK(broken([](Program& p) { p.scenarios.horizon.assign(1, 0.1); }));
+  CHECK(broken([](Program& p) { p.scenarios.horizon.assign(p.scenarios.labels.size(), -0.1); }));
+  CHECK(broken([&](Program& p) { p.scenarios.horizon.assign(p.scenarios.labels.size(), nan); }));
+  CHECK(broken([](Program& p) { p.scenarios.rate_shift.assign(1, 0.1); }));
+  CHECK(broken([&](Program& p) { p.scenarios.rate_shift.assign(4, nan); }));
+}
+
+// Scenarios of time and rates come back from a file, and point into the program as columns.
+void time_and_rates() {
+  Program p = rich_program();
+  const riskslide::ShockColumns none = p.scenarios.columns();
+  CHECK(none.horizon.empty() && none.rate_shift.empty());
+  CHECK(none.vol_floor.data() == p.scenarios.vol_floor.data());
+  const std::string still = p.to_bytes();
+  p.scenarios.horizon.assign(p.scenarios.labels.size(), 0.25);
+  p.scenarios.rate_shift.assign(p.scenarios.vol_floor.size(), 0.01);
+  const Program back = Program::from_bytes(p.to_bytes());
+  CHECK(back.scenarios.horizon == p.scenarios.horizon);
+  CHECK(back.scenarios.rate_shift == p.scenarios.rate_shift);
+  CHECK(back.to_bytes() == p.to_bytes() && still != p.to_bytes());
+  CHECK(back.scenarios.columns().scenarios == p.scenarios.labels.size());
+}
+
+// A file of another version is told apart from one that is no program at all.
+void versions() {
+  std::string bytes = rich_program().to_bytes();
+  const auto reason = [](const std::string& file) {
+    try {
+      Program::from_bytes(file);
+    } catch (const riskslide::InputError& error) {
+      return error.fix();
+    }
+    return std::string();
+  };
+  CHECK(reason(bytes).empty());
+  bytes[7] = '2';
+  CHECK(reason(bytes) == "is of version 2, and this reads version 3: compile its rule book again");
+  bytes[0] = 'X';
+  CHECK(reason(bytes) == "is not a riskslide program");
 }
 
 }  // namespace
@@ -225,5 +265,7 @@ int main() {
   damage();
   empty_tree();
   inconsistent_programs();
+  time_and_rates();
+  versions();
   return check::done("program");
 }

@@ -20,10 +20,12 @@ struct Contract {
   std::int32_t factor = 0;
   std::int32_t fx_factor = -1;
   double price = 100, strike = 110, years = 0.5, vol = 0.3, discount = 0.99, multiplier = 1, fx = 1;
+  double spot = 0;
 };
 
 struct Shock {
   double price_scale = 1, price_shift = 0, vol_scale = 1, vol_shift = 0, vol_floor = 0;
+  double horizon = 0, rate_shift = 0;  // horizons: those of the first factor
 };
 
 struct Result {
@@ -37,7 +39,7 @@ Result revalue(const std::vector<Contract>& book, const std::vector<Shock>& shoc
   std::vector<Payoff> payoff;
   std::vector<std::uint8_t> is_call, inverse;
   std::vector<std::int32_t> factor, fx_factor;
-  std::vector<double> number[7], shock[5];
+  std::vector<double> number[7], shock[6], spot, horizon;
   for (const Contract& c : book) {
     payoff.push_back(c.payoff);
     is_call.push_back(c.call ? 1 : 0);
@@ -46,12 +48,15 @@ Result revalue(const std::vector<Contract>& book, const std::vector<Shock>& shoc
     fx_factor.push_back(c.fx_factor);
     const double row[7] = {c.price, c.strike, c.years, c.vol, c.discount, c.multiplier, c.fx};
     for (int k = 0; k < 7; ++k) number[k].push_back(row[k]);
+    spot.push_back(c.spot);
   }
   for (const Shock& s : shocks) {
-    const double row[5] = {s.price_scale, s.price_shift, s.vol_scale, s.vol_shift, s.vol_floor};
-    for (int k = 0; k < 5; ++k) shock[k].push_back(row[k]);
+    const double row[6] = {s.price_scale, s.price_shift, s.vol_scale,
+                           s.vol_shift,   s.vol_floor,   s.rate_shift};
+    for (int k = 0; k < 6; ++k) shock[k].push_back(row[k]);
   }
   const std::size_t scenarios = shocks.size() / factors;
+  for (std::size_t s = 0; s < scenarios; ++s) horizon.push_back(shocks[s].horizon);
   Result out{.values = std::vector<double>(book.size() * scenarios),
              .base = std::vector<double>(book.size())};
   out.floored = riskslide::revalue({.payoff = payoff,
@@ -65,14 +70,17 @@ Result revalue(const std::vector<Contract>& book, const std::vector<Shock>& shoc
                                     .vol = number[3],
                                     .discount = number[4],
                                     .multiplier = number[5],
-                                    .fx = number[6]},
+                                    .fx = number[6],
+                                    .spot = spot},
                                    {.factors = factors,
                                     .scenarios = scenarios,
                                     .price_scale = shock[0],
                                     .price_shift = shock[1],
                                     .vol_scale = shock[2],
                                     .vol_shift = shock[3],
-                                    .vol_floor = shock[4]},
+                                    .vol_floor = shock[4],
+                                    .horizon = horizon,
+                                    .rate_shift = shock[5]},
                                    out.values, out.base, threads);
   return out;
 }
@@ -309,6 +317,83 @@ void cash_deltas_by_differences() {
   for (std::size_t i = 0; i < book.size(); i += 41) CHECK_SAME(cash_delta({book[i]})[0], found[i]);
 }
 
+void time_and_rates_by_their_values() {
+  check::Random random(6);
+  for (int k = 0; k < 300; ++k) {
+    const double years = random.uniform(0.1, 3), rate = random.uniform(-0.05, 0.1);
+    const double carry = random.uniform(-0.1, 0.1), spot = random.uniform(50, 200);
+    Contract c{.call = k % 2 == 0,
+               .price = spot * std::exp(carry * years),
+               .strike = random.uniform(50, 200),
+               .years = years,
+               .vol = random.uniform(0.05, 2),
+               .discount = std::exp(-rate * years)};
+    const Shock s{.price_scale = random.uniform(0.5, 1.5),
+                  .horizon = random.uniform(0, 1.2 * years),
+                  .rate_shift = random.uniform(-0.05, 0.05)};
+    const double left = std::max(years - s.horizon, 0.0);
+    const double discount = std::exp(-(rate + s.rate_shift) * left);
+    const auto worth = [&](double forward) {
+      return black76(forward, c.strike, left, c.vol, discount, c.call);
+    };
+    const double held = worth(c.price * s.price_scale);
+    const double moved = worth(spot * s.price_scale * std::exp((carry + s.rate_shift) * left));
+    Result r = revalue({c}, {s});
+    CHECK_NEAR(r.values[0] + r.base[0], held, 1e-10);
+    c.inverse = true;
+    r = revalue({c}, {s});
+    CHECK_NEAR(r.values[0] + r.base[0], held / (c.price * s.price_scale), 1e-11);
+    // Of a spot that is held, in coins: its discount now is that of the coin's own yield.
+    c.spot = spot;
+    c.inverse = false;
+    r = revalue({c}, {s});
+    CHECK_NEAR(r.values[0] + r.base[0], moved, 1e-10);
+    c.inverse = true;
+    c.discount = std::exp(-(rate - carry) * years);
+    r = revalue({c}, {s});
+    CHECK_NEAR(r.values[0] + r.base[0], moved / (spot * s.price_scale), 1e-11);
+  }
+}
+
+void expired_options_are_cash() {
+  Contract normal{.payoff = Payoff::bachelier, .price = 130, .vol = 20}, on_spot{.price = 130};
+  on_spot.spot = 125;
+  const Result r = revalue({{.price = 130}, normal, on_spot, {.price = 130, .years = 0}},
+                           {{.horizon = 0.5, .rate_shift = 0.3}, {.horizon = 9}});
+  for (std::size_t s = 0; s < 2; ++s) {
+    CHECK_NEAR(r.values[s] + r.base[0], 20, 1e-13);
+    CHECK_NEAR(r.values[2 + s] + r.base[1], 20, 1e-13);
+    CHECK_NEAR(r.values[4 + s] + r.base[2], 15, 1e-12);
+    CHECK_SAME(r.values[6 + s], 0.0);  // it has expired already: nothing passes
+  }
+}
+
+// Columns in which nothing passes or shifts stand beside others that do.
+void no_horizon_is_none_to_the_bit() {
+  check::Random random(7);
+  std::vector<Contract> book;
+  for (int k = 0; k < 200; ++k) {
+    book.push_back(random_contract(random));
+    if (k % 3 == 0) book.back().spot = random.uniform(50, 200);
+  }
+  std::vector<Shock> still, moved;
+  for (int k = 0; k < 21; ++k) {
+    still.push_back({.price_scale = random.uniform(0.5, 1.5)});
+    moved.push_back(still.back());
+    if (k % 2 == 1) moved.back().horizon = 0.1, moved.back().rate_shift = 0.01;
+  }
+  const Result one = revalue(book, still), other = revalue(book, moved);
+  std::size_t changed = 0;
+  for (std::size_t k = 0; k < one.values.size(); ++k) {
+    if (k % 21 % 2 == 0) {
+      CHECK_SAME(one.values[k], other.values[k]);
+    } else {
+      changed += one.values[k] != other.values[k] ? 1U : 0U;
+    }
+  }
+  CHECK(changed > 500);
+}
+
 void refusals_of_cash_delta() {
   const auto bad = [](const Contract& c) { return [c] { cash_delta({Contract(), c}); }; };
   CHECK_REFUSED("E_KIND", "payoff", 1, bad({.payoff = static_cast<Payoff>(9)})());
@@ -340,6 +425,13 @@ void refusals() {
   CHECK_REFUSED("E_NOT_FINITE", "price_scale", 1,
                 revalue({Contract()}, {Shock(), {.price_scale = nan}}));
   CHECK_REFUSED("E_VOL_NEGATIVE", "vol_scale", 0, revalue({Contract()}, {{.vol_scale = -1}}));
+  CHECK_REFUSED("E_RANGE", "horizon", 1, revalue({Contract()}, {Shock(), {.horizon = -1}}));
+  CHECK_REFUSED("E_NOT_FINITE", "horizon", 0, revalue({Contract()}, {{.horizon = nan}}));
+  CHECK_REFUSED("E_NOT_FINITE", "rate_shift", 0, revalue({Contract()}, {{.rate_shift = nan}}));
+  CHECK_REFUSED("E_DOMAIN_FORWARD", "spot", 1, bad({.spot = -1})());
+  CHECK_REFUSED("E_DOMAIN_FORWARD", "spot", 1, bad({.spot = nan})());
+  CHECK_REFUSED("E_OVERFLOW", "price", 0, revalue({Contract()}, {{.rate_shift = -1e5}}));
+  CHECK_REFUSED("E_OVERFLOW", "price", 0, revalue({Contract()}, {{.price_scale = 1e308}}));
   const Contract coin{.payoff = Payoff::margined, .inverse = true};
   CHECK_REFUSED("E_DOMAIN_FORWARD", "price_scale", 0, revalue({coin}, {{.price_scale = 0}}));
   const Contract settled{.payoff = Payoff::margined, .fx_factor = 0};
@@ -358,6 +450,9 @@ int main() {
   same_figures_for_any_split();
   cash_deltas_by_hand();
   cash_deltas_by_differences();
+  time_and_rates_by_their_values();
+  expired_options_are_cash();
+  no_horizon_is_none_to_the_bit();
   refusals();
   refusals_of_cash_delta();
   return check::done("revalue");

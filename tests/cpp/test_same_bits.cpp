@@ -70,26 +70,46 @@ Column outputs_of(const kernel::Table& table) {
   const Column log_scale = awkward(random, -1, 1, {0, -1e6, 50});
   const Column positive = awkward(random, 0.1, 3, {0, 1, 1e-300});
   const Column move = awkward(random, -100, 100, {0, -1e9});
-  for (int payoff = 0; payoff < 4; ++payoff) {
+  const Column horizon = awkward(random, 0, 1, {0, 0.5, 1e9});
+  for (const double spot : {0.0, 1.0}) {
+    Column aged(4 * scenarios);
+    table.age({.years = 0.5,
+               .discount = 0.98,
+               .discount_rate = -0.04,
+               .drift_rate = 0.03 * spot,
+               .follows = spot,
+               .coin = spot},
+              {.horizon = horizon.data(),
+               .rate_shift = move.data(),
+               .root_years = aged.data(),
+               .discount = aged.data() + scenarios,
+               .growth = aged.data() + 2 * scenarios,
+               .log_growth = aged.data() + 3 * scenarios,
+               .size = scenarios});
+    all.insert(all.end(), aged.begin(), aged.end());
+  }
+  for (int form = 0; form < 8; ++form) {
     for (const double way : {1.0, -1.0}) {
       Column out(scenarios);
-      table.revalue[payoff]({.price = 100,
-                             .strike = 110,
-                             .log_moneyness = -0.09531017980432493,
-                             .root_years = 0.7,
-                             .vol = 0.6,
-                             .discount = 0.98,
-                             .unit = 1.3,
-                             .side = way},
-                            {.scale = positive.data(),
-                             .log_scale = log_scale.data(),
-                             .move = move.data(),
-                             .vol_scale = positive.data(),
-                             .vol_shift = rate.data(),
-                             .vol_floor = yield.data(),
-                             .conversion = positive.data(),
-                             .size = scenarios},
-                            7.0, out.data());
+      table.revalue[form / 4][form % 4]({.price = 100,
+                                         .strike = 110,
+                                         .log_moneyness = -0.09531017980432493,
+                                         .root_years = 0.7,
+                                         .vol = 0.6,
+                                         .discount = 0.98,
+                                         .unit = 1.3,
+                                         .side = way},
+                                        {.scale = positive.data(),
+                                         .log_scale = log_scale.data(),
+                                         .move = move.data(),
+                                         .vol_scale = positive.data(),
+                                         .vol_shift = rate.data(),
+                                         .vol_floor = yield.data(),
+                                         .conversion = positive.data(),
+                                         .root_years = horizon.data(),
+                                         .discount = positive.data(),
+                                         .size = scenarios},
+                                        7.0, out.data());
       all.insert(all.end(), out.begin(), out.end());
     }
   }

@@ -180,6 +180,23 @@ def test_stress_by_leg_adds_up_to_the_account(run: Any, book: Book) -> None:
     np.testing.assert_allclose(total, whole[0]["pnl"], atol=1e-6)
 
 
+def test_stress_ahead_shows_the_library_and_says_so(run: Any, book: Book) -> None:
+    grid = ("--price", "-0.16,0", "--vol", "1", "--horizon-days", "7", "--rate", "-0.01")
+    text = run("stress", *book.options(), *grid)
+    assert text.code == 0 and "7 days later, rates -1 points" in text.out
+    record = run("stress", *book.options(), *grid, "--json").json
+    assert (record["horizon_days"], record["rate_shift"]) == ([7.0] * 2, [-0.01] * 2)
+    files = (str(book.folder / f"{n}.csv") for n in ("positions", "balances", "market"))
+    instruments = str(book.folder / "instruments.csv")
+    portfolio, market = rs.load_book(*files, instruments=instruments)
+    ahead = rs.Scenarios.grid([-0.16, 0.0], [1.0], horizon_days=7.0, rate_shift=-0.01)
+    assert record["rows"][0]["pnl"] == rs.stress(portfolio, market, ahead)[0].tolist()
+    assert "later" not in run("stress", *book.options()).out
+    for wrong in (("--horizon-days", "-1"), ("--horizon-days", "nan"), ("--rate", "inf")):
+        ended = run("stress", *book.options(), *wrong)
+        assert ended.code == 2 and wrong[0].lstrip("-").split("-")[0] in ended.err
+
+
 def test_greeks_name_their_units(run: Any, book: Book) -> None:
     table = run("greeks", *book.options()).out
     assert "vega per point" in table and "theta per day" in table

@@ -128,15 +128,7 @@ double maintenance(const riskslide::Program& program) {
   const std::size_t rows = program.rows.size(), scenarios = shocks.labels.size();
   std::vector<double> values(rows * scenarios), base(rows), delta(rows);
   riskslide::cash_delta(c.view(), delta);
-  riskslide::revalue(c.view(),
-                     {.factors = shocks.factors.size(),
-                      .scenarios = scenarios,
-                      .price_scale = shocks.price_scale,
-                      .price_shift = shocks.price_shift,
-                      .vol_scale = shocks.vol_scale,
-                      .vol_shift = shocks.vol_shift,
-                      .vol_floor = shocks.vol_floor},
-                     values, base);
+  riskslide::revalue(c.view(), shocks.columns(), values, base);
 
   std::vector<std::int64_t> account, instrument, lots, owner, asset;
   std::vector<double> amount;

@@ -116,7 +116,11 @@ def test_special_values_are_refused_or_give_finite_figures(place: tuple[Any, Any
 
 
 @pytest.mark.parametrize(
-    "shock", ["price_scale", "price_shift", "vol_scale", "vol_shift", "vol_floor", "weight"]
+    "shock",
+    [
+        *("price_scale", "price_shift", "vol_scale", "vol_shift", "vol_floor", "weight"),
+        *("horizon_days", "rate_shift"),
+    ],
 )
 def test_shocks_are_refused_or_give_finite_figures(shock: str) -> None:
     given = inputs()

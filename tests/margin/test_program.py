@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -98,6 +98,33 @@ def parts(**of_block: Any) -> dict[str, Any]:
     found = program.core.parts()
     found["blocks"][0] |= of_block
     return found
+
+
+def test_scenarios_of_time_and_rates_come_back_from_the_bytes() -> None:
+    rules = rs.load_rulebook("generic-slides")
+    program = compiled(rules)
+    assert (program.scenarios.horizon.size, program.scenarios.rate_shift.size) == (0, 0)
+    count, factors = len(program.scenarios), len(program.scenarios.factors)
+    later = replace(
+        program.scenarios,
+        horizon=np.full(count, 1 / 365),
+        rate_shift=np.full((factors, count), 0.01),
+    )
+    ahead = replace(program, scenarios=later)
+    back = Program.from_bytes(ahead.to_bytes())
+    assert back.sha256 == ahead.sha256 != program.sha256
+    assert back.scenarios.horizon.tobytes() == later.horizon.tobytes()
+    assert back.scenarios.rate_shift.tobytes() == later.rate_shift.tobytes()
+    with pytest.raises(rs.InputError) as refused:
+        replace(program, scenarios=replace(later, horizon=np.full(count, -1.0)))
+    assert refused.value.code == "E_PROGRAM"
+
+
+def test_a_program_of_another_version_is_refused_by_its_number() -> None:
+    data = bytearray(compiled(rs.load_rulebook("generic-slides")).to_bytes())
+    data[7:8] = b"2"
+    with pytest.raises(rs.InputError, match="is of version 2, and this reads version 3"):
+        Program.from_bytes(bytes(data))
 
 
 @pytest.mark.parametrize("number", [-1, 3, 255, 256, 257, 300, 2**31, -(2**40)])

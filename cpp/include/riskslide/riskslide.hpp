@@ -3,6 +3,7 @@
 //   instruments + shocks --revalue--> cube
 //   positions + cash + cube + program --evaluate--> one line per (account, pool)
 //   positions + cube --worst_loss, tail--> worst column, or value at risk and shortfall, of a row
+//   positions + Revaluation --the same--> the same bits where the cube would not fit
 #pragma once
 
 #include "riskslide/book/positions.hpp"
@@ -13,4 +14,5 @@
 #include "riskslide/types.hpp"
 #include "riskslide/value/functions.hpp"
 #include "riskslide/value/greeks.hpp"
+#include "riskslide/value/revaluation.hpp"
 #include "riskslide/value/revalue.hpp"

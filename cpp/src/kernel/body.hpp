@@ -16,6 +16,8 @@ namespace {
 
 #include "kernel/revalue.inc"
 
+#include "kernel/age.inc"
+
 #include "kernel/fold.inc"
 
 void log_ratios(const double* __restrict a, const double* __restrict b, double* __restrict out,
@@ -66,7 +68,9 @@ const Table RISKSLIDE_KERNEL_NAME = {
                  greeks_block<Model::bachelier, Discounting::rate, true>},
                 {greeks_block<Model::bachelier, Discounting::discount, false>,
                  greeks_block<Model::bachelier, Discounting::discount, true>}}},
-    .revalue = {revalue_black76, revalue_bachelier, revalue_margined, revalue_spot},
+    .revalue = {{revalue_black76<false>, revalue_bachelier<false>, revalue_margined, revalue_spot},
+                {revalue_black76<true>, revalue_bachelier<true>, revalue_margined, revalue_spot}},
+    .age = age,
     .log_ratio = log_ratios,
     .exponential = exponentials,
     .power = powers,

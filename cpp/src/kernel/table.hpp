@@ -39,6 +39,8 @@ struct ShockRow {
   const double* vol_shift;
   const double* vol_floor;
   const double* conversion;  // fx' / fx, over scale for an inverse instrument
+  const double* root_years;  // read where time passes or rates move, as discount; else null
+  const double* discount;
   std::int64_t size;
 };
 
@@ -46,6 +48,25 @@ struct ShockRow {
 // for an inverse instrument: see revalue.cpp).
 struct Contract {
   double price, strike, log_moneyness, root_years, vol, discount, unit, side;
+};
+
+// What decides the rest of an option's life in a scenario. The rates are logarithms per year, 0
+// where years is: of the discount, and of the spot over the forward (0: the forward is held).
+struct Life {
+  double years, discount, discount_rate, drift_rate;
+  double follows;  // 1: the forward moves with the rate, as the spot is held; else 0
+  double coin;     // 1: the price in coin is over that spot; else 0
+};
+
+// Columns of one option, `size` of them: what passes and shifts, and what that leaves.
+struct LifeRow {
+  const double* horizon;
+  const double* rate_shift;
+  double* root_years;
+  double* discount;
+  double* growth;  // of the forward, and its logarithm
+  double* log_growth;
+  std::int64_t size;
 };
 
 // A maximal stretch of rows of one account that belong to one leaf.
@@ -112,7 +133,8 @@ using Binary = void (*)(const double* a, const double* b, double* out, std::int6
 struct Table {
   const char* name;
   GreeksKernel greeks[3][2][2];  // [model][discounting][second order]
-  RevalueKernel revalue[4];      // [payoff]
+  RevalueKernel revalue[2][4];   // [whether time passes or rates move][payoff]
+  void (*age)(const Life&, const LifeRow&);
   Binary log_ratio;
   Unary exponential;
   Binary power;

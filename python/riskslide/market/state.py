@@ -131,7 +131,16 @@ class State:
     def columns(self) -> dict[str, Any]:
         """The columns by the names of revalue.hpp."""
         names = ("payoff", "is_call", "inverse", "factor", "fx_factor", "price", "strike", "years")
-        return {n: getattr(self, n) for n in (*names, "vol", "discount", "multiplier", "fx")}
+        found = {n: getattr(self, n) for n in (*names, "vol", "discount", "multiplier", "fx")}
+        on_spot = self.on_spot
+        return found | {"spot": np.where(on_spot, self.spot, 0.0)} if on_spot.any() else found
+
+    @property
+    def on_spot(self) -> Bool:
+        """Options that hold their spot as time passes and rates move, as the Greeks of BSM do; all
+        others hold their forward, also where it was grown from a spot."""
+        held: Bool = (self.instruments.model == PricingModel.BSM.value) & (self.spot > 0)
+        return held
 
 
 class Payoff:

@@ -14,6 +14,7 @@ from ..book.positions import Positions
 from ..errors import refuse
 from ..market.state import Market, State
 from ..scenario.shocks import Scenarios
+from .revaluation import Revaluation
 
 
 class Cells(NamedTuple):
@@ -89,11 +90,19 @@ def revalue(
     return Cube(values, base, moved, floored)
 
 
-def aggregate(positions: Positions, cube: Cube, *, threads: int | None = None) -> Float:
+def aggregate(
+    positions: Positions, cube: Cube | Revaluation, *, threads: int | None = None
+) -> Float:
     """P&L (row, scenario): lots times values, summed over each row's positions in index order."""
+    if isinstance(cube, Revaluation):
+        return cube.core.aggregate(positions.csr, threads or 0)
     return _core.aggregate(positions.csr, cube.values, threads or 0)
 
 
-def worst_loss(positions: Positions, cube: Cube, *, threads: int | None = None) -> WorstLoss:
+def worst_loss(
+    positions: Positions, cube: Cube | Revaluation, *, threads: int | None = None
+) -> WorstLoss:
     """The largest loss of every row over the scenarios of `cube`, ties to the lowest index."""
+    if isinstance(cube, Revaluation):
+        return WorstLoss(*cube.core.worst_loss(positions.csr, threads or 0))
     return WorstLoss(*_core.worst_loss(positions.csr, cube.values, threads or 0))

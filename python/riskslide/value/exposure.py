@@ -14,8 +14,9 @@ from ..book.positions import Positions
 from ..errors import refuse
 from ..market.state import NO_TERMS, Market, Payoff, State, Terms
 from ..scenario.shocks import Scenarios
-from .cube import Cube, aggregate, revalue
+from .cube import Cube, aggregate
 from .pricing import Greeks, bachelier, black76, bsm
+from .revaluation import Revaluation
 
 By = Literal["account", "leg"]
 
@@ -32,12 +33,12 @@ def stress(
     """P&L of positions (balances aside) in every scenario, in the reporting currency.
 
     (accounts, scenarios) in the order of `portfolio.accounts`, or (legs, scenarios) in the order of
-    `portfolio.positions`. Raises InputError as `revalue` does.
+    `portfolio.positions`. No cube is held: instruments are valued while positions are summed.
+    Raises InputError as `revalue` does.
     """
     state = market.on(portfolio.instruments, terms)
-    cube = revalue(portfolio.instruments, state, scenarios, threads=threads)
-    values = cube.values * portfolio.instruments.lot[:, None] * scenarios.weight
-    return aggregate(_rows(portfolio, by), Cube.from_values(values), threads=threads)
+    cube = Revaluation(portfolio.instruments, state, scenarios, per_lot=True)
+    return aggregate(_rows(portfolio, by), cube, threads=threads)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,8 +126,7 @@ def cash_delta(state: State, *, threads: int | None = None) -> Float:
 
 def _written_on(state: State) -> Float:
     """What an instrument is written on: its forward or mark, or the spot where BSM starts there."""
-    on_spot = (state.instruments.model == PricingModel.BSM.value) & (state.spot > 0)
-    return np.where(on_spot, state.spot, state.price)
+    return np.where(state.on_spot, state.spot, state.price)
 
 
 def _option_greeks(model: PricingModel, s: State, at: Int64, threads: int | None) -> Greeks:

@@ -187,26 +187,48 @@ def revalue(state: State, scenarios: Scenarios) -> tuple[Float, Float, int]:
             vol = float(state.vol[i] * moved.vol_scale[factor, s] + moved.vol_shift[factor, s])
             vol = max(vol, float(moved.vol_floor[factor, s]))
             rate = fx if currency < 0 else fx * float(moved.price_scale[currency, s])
-            values[i, s] = _worth(state, i, shocked, vol, rate) - base[i]
+            horizon = float(moved.horizon[s]) if moved.horizon.size else 0.0
+            shift = float(moved.rate_shift[factor, s]) if moved.rate_shift.size else 0.0
+            values[i, s] = _worth(state, i, shocked, vol, rate, horizon, shift) - base[i]
     return values, base, floored
 
 
-def _worth(state: State, i: int, price: float, vol: float, fx: float) -> float:
-    """One unit of instrument i at this price of its underlying, vol and rate of exchange."""
+def _worth(
+    state: State,
+    i: int,
+    price: float,
+    vol: float,
+    fx: float,
+    horizon: float = 0.0,
+    rate_shift: float = 0.0,
+) -> float:
+    """One unit of instrument i at this price of its underlying, vol and rate of exchange, when
+    `horizon` years have passed and its rate is `rate_shift` higher."""
     payoff, size, now = state.payoff[i], float(state.multiplier[i]) * fx, float(state.price[i])
     if payoff == Payoff.MARGINED:
         return size * (1.0 / now - 1.0 / price if state.inverse[i] else price - now)
     if payoff == Payoff.SPOT:
         return size * price / (price if state.inverse[i] else 1.0)
     side, strike = (1.0 if state.is_call[i] else -1.0), float(state.strike[i])
-    deviation = vol * math.sqrt(float(state.years[i]))
+    years, rate = float(state.years[i]), float(state.rate[i])
+    left = max(years - horizon, 0.0)
+    share = left / years if years > 0 else 1.0
+    discount = math.pow(float(state.discount[i]), share) * math.exp(-rate_shift * left)
+    divisor = price if state.inverse[i] else 1.0
+    if state.on_spot[i]:
+        carry = rate - float(state.dividend_yield[i])
+        if state.inverse[i]:  # over the spot, which stands, in money discounted at its own rate
+            divisor = price * math.exp(-carry * years)
+            discount = math.exp(-(rate + rate_shift) * left)
+        price *= math.exp(-carry * (years - left) + rate_shift * left)
+    deviation = vol * math.sqrt(left)
     if payoff == Payoff.BACHELIER:
         value = _bachelier(side, price, strike, deviation)[0]
     elif price <= 0:
         value = 0.0 if state.is_call[i] else strike
     else:
         value = _lognormal(side, price, strike, deviation)[0]
-    return size * float(state.discount[i]) * value / (price if state.inverse[i] else 1.0)
+    return size * discount * value / divisor
 
 
 def cash_delta(state: State) -> Float:

@@ -7,6 +7,7 @@
 
 #include "riskslide/book/positions.hpp"
 #include "riskslide/risk/program.hpp"
+#include "riskslide/value/revaluation.hpp"
 
 namespace riskslide {
 
@@ -46,9 +47,15 @@ std::vector<double> grid(const Program& program, std::size_t block, const CubeVi
 /// Sum over each row's positions: out (rows, scenarios) row-major.
 void aggregate(const PositionsView& positions, const CubeView& cube, std::span<double> out,
                int threads = 0);
+/// The same bits without the cube.
+void aggregate(const PositionsView& positions, const Revaluation& cube, std::span<double> out,
+               int threads = 0);
 
 /// Largest loss (>= 0) over the scenarios and its lowest index, 0 where nothing loses.
 void worst_loss(const PositionsView& positions, const CubeView& cube, std::span<double> loss,
+                std::span<std::int32_t> scenario, int threads = 0);
+/// The same bits without the cube.
+void worst_loss(const PositionsView& positions, const Revaluation& cube, std::span<double> loss,
                 std::span<std::int32_t> scenario, int threads = 0);
 
 }  // namespace riskslide

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "riskslide/types.hpp"
+#include "riskslide/value/revalue.hpp"
 
 namespace riskslide {
 
@@ -79,6 +80,14 @@ struct Scenarios {
   std::vector<std::string> labels;   // one a scenario
   std::vector<std::string> factors;  // one a risk factor
   std::vector<double> price_scale, price_shift, vol_scale, vol_shift, vol_floor;
+  std::vector<double> horizon;     // (scenarios) years that pass, or empty
+  std::vector<double> rate_shift;  // (factors, scenarios), or empty
+
+  /// What `revalue` takes; it points into this.
+  [[nodiscard]] ShockColumns columns() const noexcept {
+    return {factors.size(), labels.size(), price_scale, price_shift, vol_scale,
+            vol_shift,      vol_floor,     horizon,     rate_shift};
+  }
 };
 
 /// A compiled rule book for R rows (instruments, then balances, then unrealised P&L by currency).

@@ -29,5 +29,10 @@ struct TailShape {
 void tail(const PositionsView& positions, const CubeView& cube, const TailShape& shape,
           std::span<double> value_at_risk, std::span<double> expected_shortfall,
           std::span<std::int32_t> scenario, int threads = 0);
+/// The same bits without the cube, which is valued once for every block of rows: half of the
+/// revaluation's memory holds P&L of so many rows in all scenarios.
+void tail(const PositionsView& positions, const Revaluation& cube, const TailShape& shape,
+          std::span<double> value_at_risk, std::span<double> expected_shortfall,
+          std::span<std::int32_t> scenario, int threads = 0);
 
 }  // namespace riskslide

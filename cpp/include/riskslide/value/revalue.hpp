@@ -25,12 +25,21 @@ struct InstrumentColumns {
   std::span<const double> discount;
   std::span<const double> multiplier;  ///< units of the underlying per contract unit
   std::span<const double> fx;
+  /// black76 only: the spot that `price` is the forward of, where the spot is what is held as time
+  /// passes or rates move; 0: the forward is held. Empty: 0 throughout.
+  // NOLINTNEXTLINE(readability-redundant-member-init): may be left out without a warning
+  std::span<const double> spot = {};
 
   [[nodiscard]] std::size_t size() const noexcept { return payoff.size(); }
 };
 
 /// Shocks of R risk factors in S scenarios, row-major (R, S):
 /// price' = price * price_scale + price_shift; vol' = max(vol * vol_scale + vol_shift, vol_floor).
+/// An option has years' = max(years - horizon, 0) left, and its rate is held but for its shift:
+/// discount' = discount^(years' / years) * exp(-rate_shift * years'). One that expires within the
+/// horizon is worth its intrinsic value at price', held as cash. A forward over a held `spot` moves
+/// on: price' is multiplied by (spot / price)^((years - years') / years) * exp(rate_shift *
+/// years').
 struct ShockColumns {
   std::size_t factors = 0;
   std::size_t scenarios = 0;
@@ -39,6 +48,10 @@ struct ShockColumns {
   std::span<const double> vol_scale;
   std::span<const double> vol_shift;
   std::span<const double> vol_floor;
+  // NOLINTNEXTLINE(readability-redundant-member-init): may be left out without a warning
+  std::span<const double> horizon = {};  ///< (S) years that pass, >= 0; empty: none do
+  // NOLINTNEXTLINE(readability-redundant-member-init): may be left out without a warning
+  std::span<const double> rate_shift = {};  ///< (R, S) per 1.00, continuous; empty: rates stand
 };
 
 /// values (N, S): value of one unit in the scenario minus `base`, in the reporting currency.

@@ -116,14 +116,22 @@ def slides_shown(assessment: Assessment, account: str | None) -> tuple[Any, ...]
 @takes_positions
 @click.option("--price", default="-0.2,-0.1,0,0.1,0.2", metavar="LIST", show_default=True)
 @click.option("--vol", default="0.8,1,1.2", metavar="LIST", show_default=True)
+@click.option(
+    "--horizon-days", type=float, default=0.0, metavar="DAYS", help="days that pass until then"
+)
+@click.option(
+    "--rate", type=float, default=0.0, metavar="SHIFT", help="shift of all rates, 0.01 is 1 %"
+)
 @BY
-def stress_command(price: str, vol: str, by: Any, **options: Any) -> int:
-    """P&L of positions where prices move and vols are scaled."""
+def stress_command(
+    price: str, vol: str, horizon_days: float, rate: float, by: Any, **options: Any
+) -> int:
+    """P&L of positions where prices move and vols are scaled, now or days ahead."""
     inputs = Inputs(**options)
     check_target(inputs.output)
     moves = numbers(price, "--price", above=-1.0)
     vols = numbers(vol, "--vol", above=-1e-300)
-    scenarios = Scenarios.grid(moves, vols)
+    scenarios = Scenarios.grid(moves, vols, horizon_days=horizon_days, rate_shift=rate)
     rulebook = load_rulebook(inputs.rules)
     with progress() as bar:
         portfolio, market = inputs.load(bar)
@@ -137,12 +145,24 @@ def stress_command(price: str, vol: str, by: Any, **options: Any) -> int:
             portfolio, scenarios, pnl, by=by, rulebook=rulebook, as_of=market.as_of
         ),
         lambda console: report.stress_report(
-            portfolio, pnl, axes, console, by=by, show=inputs.show, unit=unit_of(terms, market)
+            portfolio,
+            pnl,
+            axes,
+            console,
+            by=by,
+            show=inputs.show,
+            unit=unit_of(terms, market) + shape_of(horizon_days, rate),
         ),
         as_json=inputs.as_json,
         output=inputs.output,
     )
     return 0
+
+
+def shape_of(horizon_days: float, rate: float) -> str:
+    """What passes and shifts in all scenarios of a table; nothing where neither does."""
+    later = f", {horizon_days:g} days later" if horizon_days else ""
+    return later + (f", rates {100.0 * rate:+g} points" if rate else "")
 
 
 def unit_of(terms: Terms, market: Market) -> str:

@@ -160,7 +160,9 @@ def stress_record(
     rulebook: Rulebook,
     as_of: int,
 ) -> dict[str, Any]:
-    """P&L of positions by row and scenario."""
+    """P&L of positions by row and scenario; horizon and rate shift where they are not 0."""
+    days = [round(365.0 * years, 9) for years in scenarios.horizon.tolist()]
+    shifts = scenarios.rate_shift[0].tolist() if scenarios.rate_shift.size else []
     return {
         "riskslide": __version__,
         "as_of": text_of(as_of),
@@ -176,6 +178,8 @@ def stress_record(
                 strict=True,
             )
         ],
+        **({"horizon_days": days} if days else {}),
+        **({"rate_shift": shifts} if shifts else {}),
         "rows": [
             name | {"pnl": row}
             for name, row in zip(row_names(portfolio, by), pnl.tolist(), strict=True)
