@@ -19,7 +19,7 @@ from riskslide.book.positions import Positions
 from riskslide.edge.cli.main import main
 from riskslide.errors import AnswersDiffer
 from riskslide.study.bench import peers_positions, run, suite_assess
-from riskslide.study.bench.measure import Timing, compare
+from riskslide.study.bench.measure import Sample, Timing, compare
 from riskslide.study.bench.workloads import Sizes
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,7 +33,7 @@ TINY = Sizes(
     history=80,
     tail_accounts=10,
 )
-SECONDS = {"median", "least", "p90", "rounds"}
+SECONDS = {"median", "least", "p90", "cpu", "rounds"}
 
 
 @pytest.fixture(autouse=True)
@@ -68,6 +68,7 @@ def test_record_has_machine_times_and_ratios(capsys: pytest.CaptureFixture[str])
         for peer in work["peers"]:
             ratio = peer["seconds"]["median"] / peer["our_seconds"]["median"]
             assert peer["ratio"] == pytest.approx(ratio)
+            assert peer["seconds"]["cpu"] > 0.0 and peer["cpu_ratio"] > 0.0
             assert peer["seconds"]["rounds"] >= 3 and peer["threads"] == 1
 
 
@@ -155,8 +156,8 @@ def test_nan_and_missing_rows_are_no_answer() -> None:
 
 
 def test_spread_is_the_least_and_what_nine_of_ten_stay_below() -> None:
-    found = Timing.of([float(k) for k in range(20, 0, -1)])
-    assert found == Timing(median=10.5, least=1.0, p90=18.0, rounds=20)
+    found = Timing.of([Sample(float(k), 2.0 * k) for k in range(20, 0, -1)])
+    assert found == Timing(median=10.5, least=1.0, p90=18.0, cpu=21.0, rounds=20)
 
 
 def test_nothing_of_the_benchmarks_is_imported_with_the_library() -> None:

@@ -68,6 +68,7 @@ def bench_report(record: Mapping[str, Any], console: Console) -> Group:
         for x in record["missing"]
     ]
     parts.append(plain("ratio: median of the peer over ours, both timed in turns in one run"))
+    parts.append(plain("cpu: the processor's time over all threads, whatever else runs"))
     parts += [plain(line) for line in _notes(record)]
     return Group(*parts)
 
@@ -76,23 +77,23 @@ def bench_table(record: Mapping[str, Any], console: Console) -> Table:
     """Ours, then its peers, for every workload and number of threads."""
     table = table_for(console)
     table.add_column("workload", no_wrap=True)
-    for header in ("threads", "median", "min", "p90", "rounds", "ratio", "target"):
+    for header in ("threads", "median", "min", "p90", "cpu", "rounds", "ratio", "of cpu", "target"):
         table.add_column(header, justify="right", no_wrap=True)
     for work in record["workloads"]:
         goal = "" if work["target_seconds"] is None else f"<= {shown(work['target_seconds'])}"
         head = f"{work['name']}: {work['count']:,} {work['unit']}"
-        table.add_row(plain(head), str(work["threads"]), *_cells(work["seconds"]), "", goal)
+        table.add_row(plain(head), str(work["threads"]), *_cells(work["seconds"]), "", "", goal)
         for peer in work["peers"]:
             goal = "" if peer["target_ratio"] is None else f">= {peer['target_ratio']:.3g}"
             name = f"  {peer['name']}{'' if peer['share'] == 1.0 else ' +'}"
-            ratio = f"{peer['ratio']:.3g}"
+            ratios = [figure(peer["ratio"]), figure(peer["cpu_ratio"])]
             cells = _cells(peer["seconds"])
-            table.add_row(plain(name), str(peer["threads"]), *cells, ratio, goal)
+            table.add_row(plain(name), str(peer["threads"]), *cells, *ratios, goal)
     return table
 
 
 def _cells(seconds: Mapping[str, Any]) -> list[str]:
-    times = [shown(seconds[k]) for k in ("median", "least", "p90")]
+    times = [shown(seconds[k]) for k in ("median", "least", "p90", "cpu")]
     return [*times, str(seconds["rounds"])]
 
 
@@ -102,6 +103,13 @@ def _notes(record: Mapping[str, Any]) -> Iterator[str]:
         yield "+: timed on the first options only, and scaled to all"
     if any(not p["same_answer"] for p in peers):
         yield "revaluation and worst loss alone: the library's own W2, for what the rest costs"
+
+
+def figure(ratio: float | None) -> str:
+    """Two digits behind the point where it is small, none where it is large."""
+    if ratio is None:
+        return ""
+    return f"{ratio:,.0f}" if ratio >= 100 else f"{ratio:.3g}"
 
 
 def shown(seconds: float) -> str:

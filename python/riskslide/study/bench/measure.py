@@ -7,7 +7,7 @@ import gc
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from time import perf_counter, sleep
+from time import perf_counter, process_time, sleep
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,19 +35,29 @@ class Runner:
     share: float = 1.0
 
 
+class Sample(NamedTuple):
+    """Seconds of one run for all rows: by the clock, and of the processor over all threads."""
+
+    clock: float
+    cpu: float
+
+
 class Timing(NamedTuple):
-    """Seconds of one run for all rows: the middle, the least, and what nine of ten stay below."""
+    """Seconds of one run: the middle, the least, what nine of ten stay below, by the clock; and
+    the middle of the processor's, which another program's work does not lengthen."""
 
     median: float
     least: float
     p90: float
+    cpu: float
     rounds: int
 
     @classmethod
-    def of(cls, seconds: list[float]) -> Timing:
-        ordered = sorted(seconds)
+    def of(cls, samples: list[Sample]) -> Timing:
+        ordered = sorted(s.clock for s in samples)
         p90 = ordered[math.ceil(0.9 * len(ordered)) - 1]
-        return cls(float(np.median(ordered)), ordered[0], p90, len(ordered))
+        cpu = float(np.median([s.cpu for s in samples]))
+        return cls(float(np.median(ordered)), ordered[0], p90, cpu, len(ordered))
 
 
 class Pace(NamedTuple):
@@ -59,8 +69,8 @@ class Pace(NamedTuple):
 class Race(NamedTuple):
     """Samples of ours and of the peer, taken in turns."""
 
-    ours: list[float]
-    peer: list[float]
+    ours: list[Sample]
+    peer: list[Sample]
 
 
 def compare(
@@ -105,9 +115,9 @@ def race(
     return samples
 
 
-def alone(ours: Runner, pace: Pace) -> list[float]:
-    """Seconds of ours where no peer is there."""
-    calls, samples = _warm(ours).calls, list[float]()
+def alone(ours: Runner, pace: Pace) -> list[Sample]:
+    """Samples of ours where no peer is there."""
+    calls, samples = _warm(ours).calls, list[Sample]()
     begin = perf_counter()
     while len(samples) < FEWEST or perf_counter() - begin < pace.seconds:
         _sample(ours, calls, samples)
@@ -127,16 +137,18 @@ def _warm(runner: Runner) -> _Warm:
     return _Warm(found, max(1, math.ceil(SHORTEST / max(perf_counter() - begin, 1e-9))))
 
 
-def _sample(runner: Runner, calls: int, samples: list[float]) -> Any:
-    """Add the seconds of one run to `samples`; what the last call returned."""
+def _sample(runner: Runner, calls: int, samples: list[Sample]) -> Any:
+    """Add what one run took to `samples`; what the last call returned."""
     sleep(REST)
     collecting = gc.isenabled()
     gc.disable()
     try:
-        begin = perf_counter()
+        begin, spent = perf_counter(), process_time()
         for _ in range(calls):
             found = runner.run()
-        samples.append((perf_counter() - begin) / calls / runner.share)
+        clock, cpu = perf_counter() - begin, process_time() - spent
+        runs = calls * runner.share
+        samples.append(Sample(clock / runs, cpu / runs))
     finally:
         if collecting:
             gc.enable()

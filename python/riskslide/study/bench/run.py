@@ -10,7 +10,7 @@ from typing import Any
 from ..._version import __version__
 from .contest import Peer, Workload
 from .machine import installed, machine
-from .measure import Answer, Pace, Race, Timing, alone, compare, race
+from .measure import Answer, Pace, Race, Sample, Timing, alone, compare, race
 from .suite import GROUPS
 from .workloads import FULL, QUICK
 
@@ -48,7 +48,7 @@ def _measured(
     first = ours.answer(ours.run())
     work.verify(first)
     slack = work.slack(first)
-    samples: list[float] = []
+    samples: list[Sample] = []
     peers = []
     for peer in work.peers:
         try:
@@ -86,7 +86,8 @@ def _compared(
 
 
 def _beside(peer: Peer, found: Race, threads: int, share: float) -> dict[str, Any]:
-    """ratio: how many times as long as ours, by the medians of this race."""
+    """ratio: how many times as long as ours, by the medians of this race; cpu_ratio: how much more
+    of the processor."""
     ours, theirs = Timing.of(found.ours), Timing.of(found.peer)
     return {
         "name": peer.name,
@@ -96,6 +97,7 @@ def _beside(peer: Peer, found: Race, threads: int, share: float) -> dict[str, An
         "seconds": theirs._asdict(),
         "our_seconds": ours._asdict(),
         "ratio": theirs.median / ours.median,
+        "cpu_ratio": theirs.cpu / ours.cpu if ours.cpu else None,
         "target_ratio": peer.target,
     }
 
