@@ -64,7 +64,7 @@ def wrapped(text: str) -> list[str]:
 
 def beside(peer: dict[str, Any], threads: int) -> str:
     mark = "'" if peer["threads"] != threads else ""
-    goal = "" if peer["target_ratio"] is None else f" ({peer['target_ratio']:.2g})"
+    goal = "" if peer["target_ratio"] is None else f" ({times(peer['target_ratio'])})"
     return f"{peer['name']}{mark} {times(peer['ratio'])}{goal}"
 
 
