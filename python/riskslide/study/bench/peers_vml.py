@@ -22,25 +22,30 @@ from .workloads import Options
 
 BLOCK = 1_024  # rows at a time: what stands between two calls stays in the second-level cache
 HIGH_ACCURACY = 2  # VML_HA, below one unit in the last place
+SEQUENTIAL = 1  # MKL_THREADING_SEQUENTIAL
 DENSITY = 1.0 / sqrt(2.0 * pi)
 FUNCTIONS = {"Sqrt": 1, "Ln": 1, "Exp": 1, "CdfNorm": 1, "Div": 2}  # inputs of each
 
 
 def library() -> Any:
-    """oneMKL as the package `mkl` installs it, one thread to a call."""
+    """oneMKL as the package `mkl` installs it, without an OpenMP of its own.
+
+    Intel's would be loaded beside the one that numba uses, take over numba's loops, and have its
+    threads spin for 200 ms after each: whoever was timed next on two threads took twice as long.
+    """
     try:
         found = [f for f in files("mkl") or () if f.name.startswith("libmkl_rt.")]
     except PackageNotFoundError:
         raise ImportError("the package mkl is not installed") from None
     if not found:
         raise ImportError("the package mkl holds no libmkl_rt for this platform")
-    mkl = ctypes.CDLL(str(Path(found[0].locate()).resolve()), mode=ctypes.RTLD_GLOBAL)
+    mkl = ctypes.CDLL(str(Path(found[0].locate()).resolve()))
+    mkl.MKL_Set_Threading_Layer(SEQUENTIAL)  # counts before any other call only
     for name, inputs in FUNCTIONS.items():
         function = getattr(mkl, f"vd{name}")
         function.argtypes = [ctypes.c_int, *[ctypes.c_void_p] * (inputs + 1)]
         function.restype = None
     mkl.vmlSetMode.argtypes, mkl.vmlSetMode.restype = [ctypes.c_uint], ctypes.c_uint
-    mkl.MKL_Set_Num_Threads(1)
     return mkl
 
 
