@@ -68,6 +68,16 @@ class InputError(RiskslideError, ValueError):
         }
 
 
+class AnswersDiffer(RiskslideError):
+    """A benchmark's peer gives another answer than the library; no time of either counts then."""
+
+    code = "E_ANSWER"
+
+    def __init__(self, workload: str, peer: str, what: str) -> None:
+        self.workload, self.peer = workload, peer
+        super().__init__(f"{self.code}: {workload}: {peer}: {what}")
+
+
 class MissingExtra(RiskslideError, ImportError):
     """A feature needs a package that is not installed; the message holds the install line."""
 

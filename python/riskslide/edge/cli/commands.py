@@ -20,6 +20,7 @@ from ...value.exposure import greeks, stress
 from ...venue.load import load_rulebook, preset_names, rulebook_text
 from ..files.load import load_contracts, read_instruments, read_market
 from . import records, report
+from .bench import bench_report, measured, takes_bench
 from .demo import RULEBOOK, run_demo
 from .options import (
     AS_OF,
@@ -205,6 +206,20 @@ def demo(as_json: bool, threads: int | None) -> int:
         lambda: records.demo_record(found, load_rulebook(RULEBOOK)),
         lambda console: demo_report(found, console),
         as_json=as_json,
+    )
+    return 0
+
+
+@cli.command()
+@takes_bench
+def bench(output: str | None, as_json: bool, **options: Any) -> int:
+    """Time this library beside others that give the same answer."""
+    record = measured(output=output, **options)
+    emit(
+        lambda: record,
+        lambda console: bench_report(record, console),
+        as_json=as_json,
+        output=output,
     )
     return 0
 

@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from ...errors import InputError, MissingExtra, RiskslideError
+from ...errors import AnswersDiffer, InputError, MissingExtra, RiskslideError
 
 FINE, BREACH, BAD_INPUT, BUG, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 70, 130, 141
 INSTALL = 'riskslide: the command line needs click and rich: pip install "riskslide[cli]"'
@@ -18,8 +18,8 @@ INSTALL = 'riskslide: the command line needs click and rich: pip install "risksl
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code.
 
-    0 fine, 1 a margin breach with --check, 2 bad input or usage, 70 a bug, 130 interrupted,
-    141 nobody read the output.
+    0 fine, 1 a margin breach with --check or a benchmark whose answers differ, 2 bad input or
+    usage, 70 a bug, 130 interrupted, 141 nobody read the output.
     """
     args = list(sys.argv[1:] if arguments is None else arguments)
     as_json = "--json" in args
@@ -31,6 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(INSTALL, "E_EXTRA", as_json)
     except InputError as error:
         return _refused(error, as_json)
+    except AnswersDiffer as error:
+        return _fail(str(error), error.code, as_json, BREACH)
     except MissingExtra as error:
         return _fail(str(error), "E_EXTRA", as_json)
     except KeyboardInterrupt:

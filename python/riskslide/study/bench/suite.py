@@ -1,0 +1,19 @@
+"""Decides which groups of workloads there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from .contest import Workload
+from .suite_assess import assessments
+from .suite_books import sorted_rows, tails, worst_losses
+from .suite_greeks import greeks
+from .workloads import Sizes
+
+GROUPS: Mapping[str, Callable[[Sizes], list[Workload]]] = {
+    "W1": greeks,
+    "W2": worst_losses,
+    "positions": sorted_rows,
+    "W6": tails,
+    "assess": assessments,
+}
