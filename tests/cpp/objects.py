@@ -143,7 +143,8 @@ def loop_faults(function: Function, isa: Isa, kernel: bool) -> list[str]:
     counts = [arithmetic_of([function.code[k][1] for k in body], isa) for body in own]
     inner = [not any(b < body for b in bodies) for body in bodies]
     full = [c for c, i in zip(counts, inner, strict=True) if i and c["wide"] and not c["narrow"]]
-    fused = {c["wide fused"] for c in full} - {0}
+    whole_vectors = {c["wide fused"] for c in full} - {0}
+    fused = whole_vectors | {c // 2 for c in whole_vectors}  # one or two vectors side by side
     match = re.search(r"(\w+)(<.*>)?\([^()]*\)$", function.name)
     name, arguments = match.groups("") if match else (function.name, "")
     faults = []

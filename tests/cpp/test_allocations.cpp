@@ -73,16 +73,20 @@ void kernels() {
   std::vector<double> a(1'000, 1.5), out(1'000);
   CHECK(warm([&] { table.log_ratio(a.data(), a.data(), out.data(), 1'000); }) == 0);
   CHECK(warm([&] { table.exponential(a.data(), out.data(), 1'000); }) == 0);
-  for (const auto run : table.revalue) {
-    const riskslide::kernel::ShockRow shocks{.scale = a.data(),
-                                             .log_scale = a.data(),
-                                             .move = a.data(),
-                                             .vol_scale = a.data(),
-                                             .vol_shift = a.data(),
-                                             .vol_floor = a.data(),
-                                             .conversion = a.data(),
-                                             .size = 1'000};
-    CHECK(warm([&] { run({1, 1, 0, 1, 1, 1, 1, 1}, shocks, 0.0, out.data()); }) == 0);
+  const riskslide::kernel::ShockRow shocks{.scale = a.data(),
+                                           .log_scale = a.data(),
+                                           .move = a.data(),
+                                           .vol_scale = a.data(),
+                                           .vol_shift = a.data(),
+                                           .vol_floor = a.data(),
+                                           .conversion = a.data(),
+                                           .root_years = a.data(),
+                                           .discount = a.data(),
+                                           .size = 1'000};
+  for (const auto& payoffs : table.revalue) {
+    for (const auto run : payoffs) {
+      CHECK(warm([&] { run({1, 1, 0, 1, 1, 1, 1, 1}, shocks, 0.0, out.data()); }) == 0);
+    }
   }
 }
 
@@ -205,7 +209,7 @@ struct Limit {
 };
 
 constexpr Limit limits[] = {
-    {"revalue", &Sized::revalue, 10, 4, 32, 0},      {"aggregate", &Sized::aggregate, 10, 0, 0, 0},
+    {"revalue", &Sized::revalue, 15, 4, 32, 0},      {"aggregate", &Sized::aggregate, 10, 0, 0, 0},
     {"worst_loss", &Sized::worst_loss, 10, 0, 0, 0}, {"tail", &Sized::tail, 10, 1, 0, 64},
     {"evaluate", &Sized::evaluate, 60, 14, 0, 2048},
 };

@@ -40,19 +40,25 @@ Column outputs_of(const kernel::Table& table) {
   const Column discount = awkward(random, 0.5, 1.1, {1, 1e-300, 0.1});
   const Column yield = awkward(random, -0.1, 0.2, {0, 1});
   Column side(size), all;
-  for (double& s : side) s = random.whole(0, 1) == 1 ? 1.0 : -1.0;
+  std::vector<std::uint8_t> is_call(size);
+  for (std::uint8_t& call : is_call) call = static_cast<std::uint8_t>(random.whole(0, 1));
 
   for (int model = 0; model < 3; ++model) {
-    for (int by_discount = 0; by_discount < 2; ++by_discount) {
-      const auto run = table.greeks[model][by_discount];
+    for (int form = 0; form < 4; ++form) {
+      const int by_discount = form / 2, order = 1 + form % 2;
+      const auto run = table.greeks[model][by_discount][order - 1];
       if (run == nullptr) continue;
-      Column out(6 * size);
+      Column out((order == 2 ? 9 : 6) * size);
+      const auto second = [&](std::size_t c) {
+        return order == 2 ? out.data() + c * size : nullptr;
+      };
       const int flags = run({.underlying = underlying.data(),
                              .strike = strike.data(),
                              .years = years.data(),
                              .vol = vol.data(),
                              .rate = by_discount == 1 ? discount.data() : rate.data(),
                              .dividend_yield = yield.data(),
+                             .is_call = is_call.data(),
                              .side = side.data(),
                              .value = out.data(),
                              .delta = out.data() + size,
@@ -60,6 +66,9 @@ Column outputs_of(const kernel::Table& table) {
                              .vega = out.data() + 3 * size,
                              .theta = out.data() + 4 * size,
                              .rho = out.data() + 5 * size,
+                             .vanna = second(6),
+                             .volga = second(7),
+                             .charm = second(8),
                              .size = static_cast<std::int64_t>(size)});
       all.insert(all.end(), out.begin(), out.end());
       all.push_back(flags);
