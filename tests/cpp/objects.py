@@ -21,9 +21,10 @@ from typing import NamedTuple
 EMITTED = {"memcpy", "memset", "__stack_chk_fail", "__stack_chk_guard", "_GLOBAL_OFFSET_TABLE_"}
 
 # How many scalar operations (none of them fused) the loops of a kernel may hold, and why.
-PER_UNIT = {
-    "fold": 24,  # once a node, not once a column: the fold of its bias, and its constants gathered
-}
+PER_UNIT = dict.fromkeys(
+    ("fold", "fold_units", "fold_unit"),  # one function or several, as the compiler inlines them
+    24,  # once a node, not once a column: the fold of its bias, and its constants gathered
+)
 
 X86 = r"v?(?P<fused>fn?m(?:add|sub)\d*)?(?P<plain>add|sub|mul|div|sqrt|min|max)?(?P<form>[ps]d)\b"
 ARM = r"f(?P<fused>n?madd|n?msub|ml[as])?(?P<plain>add|sub|n?mul|div|sqrt)?\b"
