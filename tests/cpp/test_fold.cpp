@@ -280,6 +280,63 @@ void refusals() {
                 riskslide::grid(p, 1, cube.view(), book.positions(), book.money()));
 }
 
+// Legs that lie in the order of the tree are summed at once. An amount of nothing in a leaf between
+// makes the same sums go leaf by leaf, and no bit may move; the sums themselves are added up here.
+void leaves_in_order() {
+  constexpr std::size_t rows = 24, scenarios = 19;
+  check::Random random(11);
+  const Cube cube{random.column(rows * scenarios, -1, 1), std::vector<double>(rows, 0.0),
+                  scenarios};
+  for (const int words : {0, 1, 2}) {  // leaves as they are; sloping and scaled; all alike or not
+    Program p = plain_program(rows, scenarios);
+    riskslide::Level leaves, nodes{.parent = {0, 0}, .folds = {{}, {}, {}, {}}};
+    for (std::size_t row = 0; row < rows; ++row) p.leaf[row] = static_cast<std::int32_t>(row / 2);
+    for (int n = 0; n < 24; ++n) {
+      if (n < 12) leaves.parent.push_back(n / 6);
+      const bool second = n >= 12;
+      leaves.folds.push_back(
+          words == 0 ? Fold{}
+                     : Fold{.gain = 0.1 * n, .loss = 1.2, .scale = second ? 0.7 : 1.3});
+      if (words == 2 && n % 4 == 1) leaves.folds.back().deadband = 0.5;
+    }
+    nodes.folds[1].gain = 0.6;
+    p.levels = {leaves, nodes};
+    p.blocks[0].fold_set.assign(scenarios, 0);
+    p.blocks[0].fold_set[scenarios - 1] = 1;  // on its own at the end of a tile
+    p.blocks[0].fold_set[3] = 1;
+    for (int draw = 0; draw < 200; ++draw) {
+      std::vector<std::pair<std::int32_t, std::int64_t>> held;
+      for (std::int32_t row = 0; row < static_cast<std::int32_t>(rows); ++row) {
+        if (row == 0 || random.whole(0, 2) > 0) held.emplace_back(row, random.whole(-9, 9));
+      }
+      if (held.back().first < 23) held.emplace_back(23, 1);
+      const Book together = Book().account(held);
+      const Book apart = Book().account(held, {{4, 0.0}, {16, 0.0}});
+      const auto sums = riskslide::grid(p, 0, cube.view(), together.positions(), together.money());
+      CHECK(sums == riskslide::grid(p, 0, cube.view(), apart.positions(), apart.money()));
+      for (std::size_t s = 0; s < scenarios; ++s) {
+        const auto set = static_cast<std::size_t>(p.blocks[0].fold_set[s]);
+        double total = 0.0, above[2] = {};
+        for (std::size_t leaf = 0; leaf < 12; ++leaf) {
+          double x = 0.0;
+          for (const auto& [row, lots] : held) {
+            const auto at = static_cast<std::size_t>(row);
+            if (at / 2 == leaf) x += static_cast<double>(lots) * cube.values[at * scenarios + s];
+          }
+          const Fold& f = leaves.folds[set * 12 + leaf];
+          const double kept = std::fmax(std::fabs(x) - f.deadband, 0.0);
+          above[leaf / 6] += f.scale * (x >= 0 ? f.gain * kept : -f.loss * kept);
+        }
+        for (std::size_t n = 0; n < 2; ++n) {
+          const Fold& f = nodes.folds[set * 2 + n];
+          total += above[n] * (above[n] >= 0 ? f.gain : f.loss);
+        }
+        CHECK(std::fabs(sums[s] - total) <= 1e-12);
+      }
+    }
+  }
+}
+
 }  // namespace
 
 int main() {
@@ -288,6 +345,7 @@ int main() {
   what_is_not_finite_is_refused();
   attributes();
   levels_by_hand();
+  leaves_in_order();
   sets_by_hand();
   units_and_pools();
   lots_weights_and_steps();
