@@ -144,7 +144,8 @@ def loop_faults(function: Function, isa: Isa, kernel: bool) -> list[str]:
     inner = [not any(b < body for b in bodies) for body in bodies]
     full = [c for c, i in zip(counts, inner, strict=True) if i and c["wide"] and not c["narrow"]]
     whole_vectors = {c["wide fused"] for c in full} - {0}
-    fused = whole_vectors | {c // 2 for c in whole_vectors}  # one or two vectors side by side
+    pairs = {c // 2 for c in whole_vectors if c % 2 == 0}  # two vectors side by side
+    fused = whole_vectors | pairs
     match = re.search(r"(\w+)(<.*>)?\([^()]*\)$", function.name)
     name, arguments = match.groups("") if match else (function.name, "")
     faults = []
