@@ -6,7 +6,7 @@
 
 namespace riskslide::kernel {
 
-inline constexpr int lanes = 8;  // columns are padded to a multiple of this many doubles
+inline constexpr int lanes = 16;  // columns are padded to a multiple of this many doubles
 
 // One block of options; vanna and on are null where only the first order is asked for.
 struct GreeksBlock {
@@ -123,8 +123,8 @@ struct FoldTask {
 
 // 0 where all is well; else an input is out of its domain, or an output is not finite.
 using GreeksKernel = int (*)(const GreeksBlock&);
-// values: value' - base in `size` columns; returns nothing.
-using RevalueKernel = void (*)(const Contract&, const ShockRow&, double base, double* values);
+// values: value' - base in `size` columns; not 0 where one of them is not finite.
+using RevalueKernel = int (*)(const Contract&, const ShockRow&, double base, double* values);
 
 // Elementary functions of columns: see functions.hpp.
 using Unary = void (*)(const double* x, double* out, std::int64_t size);
