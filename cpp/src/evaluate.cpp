@@ -6,6 +6,7 @@
 
 #include "checks.hpp"
 #include "plan.hpp"
+#include "screen.hpp"
 #include "threads.hpp"
 #include "tiling.hpp"
 
@@ -386,7 +387,15 @@ void aggregate(const PositionsView& positions, const Revaluation& cube, std::spa
 
 void worst_loss(const PositionsView& positions, const CubeView& cube, std::span<double> loss,
                 std::span<std::int32_t> scenario, int threads) {
-  find_worst(positions, cube, loss, scenario, threads);
+  detail::need_size("loss", loss.size(), positions.accounts());
+  detail::need_size("scenario", scenario.size(), positions.accounts());
+  detail::need_size("values", cube.values.size(), cube.rows * cube.scenarios);
+  check_rows(positions.offsets, positions.instrument, positions.quantity.size(), cube.rows);
+  if (!detail::screen_worst(positions, cube, loss, scenario, threads)) {
+    find_worst(positions, cube, loss, scenario, threads);
+    return;
+  }
+  for (double& x : loss) x = 0.0 - x;
 }
 
 void worst_loss(const PositionsView& positions, const Revaluation& cube, std::span<double> loss,
