@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from .. import _core
 from ..book.columns import Float, Int64
 from ..book.instruments import Kind, PricingModel
 from ..book.portfolio import Portfolio
@@ -118,10 +119,10 @@ def cash_delta(state: State, *, threads: int | None = None) -> Float:
     Of a contract settled in coin: its delta in coin, not adjusted for the premium, at the coin's
     price, whatever its price in coin is over; of a spot instrument or a balance: its value.
     """
-    options = np.isin(state.payoff, (Payoff.BLACK76, Payoff.BACHELIER))
-    contract = state.instruments.multiplier / np.where(options, state.multiplier, 1.0)
-    unit = unit_greeks(state, threads=threads).delta * _written_on(state)
-    return unit * np.where(options, contract, 1.0)
+    instruments = state.instruments
+    own = state.columns() | {"multiplier": instruments.multiplier}
+    expired = (state.payoff == Payoff.SPOT) & (instruments.kind != Kind.SPOT.value)  # cash
+    return np.where(expired, 0.0, _core.cash_delta(own, threads or 0))
 
 
 def _written_on(state: State) -> Float:
