@@ -402,7 +402,7 @@ void print_markdown(const std::vector<Figures>& all) {
       "Largest error found, as it is judged: theta, vanna, volga and charm to the sum of their\n"
       "absolute terms, with an x as a part of what is allowed, the others relative.",
       all, all_cases, [](const Subject& of, const Figures& x, std::size_t f) {
-        std::printf(by_room(of, f) ? " %.2fx |" : " %.1e |", promise(of, x, f).worst->error);
+        std::printf(by_room(of, f) ? " %.1gx |" : " %.1e |", promise(of, x, f).worst->error);
       });
   std::printf("| allowed | |");
   for (std::size_t f = 0; f < fields; ++f) {
@@ -420,7 +420,7 @@ void print_markdown(const std::vector<Figures>& all) {
       "At the edges, judged by the sum of absolute terms or, with an x, by what is allowed.", all,
       [](const Figures& x) { return x.edges; },
       [](const Subject& of, const Figures& x, std::size_t f) {
-        std::printf(by_room(of, f) ? " %.2fx |" : " %.1e |",
+        std::printf(by_room(of, f) ? " %.1gx |" : " %.1e |",
                     (f == value ? x.edge_price : x.edge_terms[f]).error);
       });
   std::printf("\n");
