@@ -162,7 +162,8 @@ def test_second_order_at_the_limits_is_the_change_of_a_discounted_step() -> None
 
 def test_second_refuses_what_is_no_second_order() -> None:
     with pytest.raises(rs.InputError, match="SecondOrder"):
-        rs.black76(100.0, 90.0, 1.0, 0.2, is_call=True, second=rs.Greeks.empty(1))  # type: ignore[arg-type]
+        wrong: Any = rs.Greeks.empty(1)
+        rs.black76(100.0, 90.0, 1.0, 0.2, is_call=True, second=wrong)
     with pytest.raises(rs.InputError, match="one length"):
         rs.black76(100.0, 90.0, 1.0, 0.2, is_call=True, second=rs.SecondOrder.empty(2))
 

@@ -45,7 +45,7 @@ struct ShockRow {
 };
 
 // Constants of one instrument. `unit` turns a price into reporting currency (over the price itself
-// for an inverse instrument: see revalue.cpp).
+// for an inverse instrument: see contracts.cpp).
 struct Contract {
   double price, strike, log_moneyness, root_years, vol, discount, unit, side;
 };
