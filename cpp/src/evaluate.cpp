@@ -33,6 +33,21 @@ bool mixes(const Level& level, const Block& block, std::size_t node) {
   });
 }
 
+// Finds for every node where the stretch of nodes ends that the kernel folds in one form: those
+// that pass on sums as they are, and those that slope and scale. Any other stands alone.
+void mark_ends(std::vector<kernel::FoldNode>& nodes, std::size_t count) {
+  const auto slopes = [](const kernel::FoldNode& node) {
+    return node.form == kernel::FoldNode::slopes && node.scale != 1.0;
+  };
+  for (std::size_t n = nodes.size(); n-- > 0;) {
+    const bool last = n % count + 1 == count;
+    const bool alike = !last && nodes[n].form == nodes[n + 1].form;
+    const bool joins = alike && (nodes[n].form == kernel::FoldNode::identity ||
+                                 (slopes(nodes[n]) && slopes(nodes[n + 1])));
+    nodes[n].until = joins ? nodes[n + 1].until : static_cast<std::int32_t>(n % count) + 1;
+  }
+}
+
 // The tree as the kernel reads it for the columns of a block.
 std::vector<std::vector<kernel::FoldNode>> nodes_of(const Program& program, const Block& block) {
   using Node = kernel::FoldNode;
@@ -47,20 +62,22 @@ std::vector<std::vector<kernel::FoldNode>> nodes_of(const Program& program, cons
                                                                : Node::general;
       const bool mixed = n < count ? mixes(level, block, n) : nodes[n % count].mixed != 0;
       nodes.push_back({f.gain, f.loss, f.scale, f.deadband, f.cap, level.parent[n % count], form,
-                       f.anchored && block.scenarios() ? 1 : 0, mixed ? 1 : 0});
+                       f.anchored && block.scenarios() ? 1 : 0, mixed ? 1 : 0, 0});
     }
+    mark_ends(nodes, count);
     levels.push_back(std::move(nodes));
   }
   return levels;
 }
 
-// Base value of every run that lies in a biased leaf, 0 elsewhere.
+// Base value of every run that lies in a biased leaf, 0 elsewhere; nothing where no leaf is biased.
 std::vector<double> biases_of(const Program& program, const CubeView& cube,
                               const PositionsView& positions, const CashView& cash,
                               const detail::Plan& plan, int threads) {
-  std::vector<double> bias(plan.runs.size(), 0.0);
-  if (program.levels.empty()) return bias;
+  if (program.levels.empty()) return {};
   const auto& folds = program.levels.front().folds;
+  if (std::none_of(folds.begin(), folds.end(), [](const Fold& f) { return f.biased; })) return {};
+  std::vector<double> bias(plan.runs.size(), 0.0);
   constexpr std::int64_t block = 4096;
   const auto runs = static_cast<std::int64_t>(bias.size());
   detail::parallel_for((runs + block - 1) / block, threads, [&](std::int64_t b) {
@@ -155,6 +172,8 @@ class Evaluator {
     task.cash_row = cash_.instrument.data();
     task.amount = cash_.quantity.data();
     task.runs = plan.runs.data();
+    task.starts = plan.starts.data();
+    task.row_leaf = program_.leaf.data();
     task.unit_runs = plan.unit_runs.data();
     task.depth = static_cast<int>(program_.levels.size());
     return task;
@@ -166,7 +185,7 @@ class Evaluator {
       const auto count = static_cast<std::int64_t>(program_.levels[l].parent.size());
       task.levels[l] = {.nodes = nodes[l].data(), .count = count};
     }
-    if (block.scenarios()) task.run_bias = bias_.data();
+    if (block.scenarios() && !bias_.empty()) task.run_bias = bias_.data();
     const bool measured = block.measure != Measure::one;
     const std::vector<double> found = measured ? measure(block) : std::vector<double>();
     const std::span<const double> attribute = measured ? found : block.attribute;

@@ -12,6 +12,7 @@ namespace riskslide::detail {
 /// Runs lie in tree order within a unit, units in order within a line, lines by account and pool.
 struct Plan {
   std::vector<kernel::Run> runs;
+  std::vector<std::uint8_t> starts;        // (positions) 1 where a run goes on in another leaf
   std::vector<std::int64_t> unit_runs;     // (units + 1)
   std::vector<std::int32_t> unit;          // id of each unit
   std::vector<std::int64_t> line_units;    // (lines + 1)

@@ -176,6 +176,32 @@ Scratch<Entry<Quantity>> part_entries(const Parting& parting, std::span<const st
   return entries;
 }
 
+// Whether rows lie by account and then instrument, no pair twice.
+bool ascend(std::span<const std::int64_t> account, std::span<const std::int64_t> instrument) {
+  for (std::size_t k = 1; k < account.size(); ++k) {
+    if (account[k - 1] > account[k]) return false;
+    if (account[k - 1] == account[k] && instrument[k - 1] >= instrument[k]) return false;
+  }
+  return true;
+}
+
+// Rows that lie in order as they are.
+template <class Quantity>
+Rows<Quantity> rows_in_order(std::span<const std::int64_t> account,
+                             std::span<const std::int64_t> instrument,
+                             std::span<const Quantity> quantity, std::int64_t accounts) {
+  Rows<Quantity> rows;
+  rows.offsets.assign(static_cast<std::size_t>(accounts) + 1, 0);
+  for (const std::int64_t a : account) ++rows.offsets[static_cast<std::size_t>(a) + 1];
+  for (std::size_t a = 1; a < rows.offsets.size(); ++a) rows.offsets[a] += rows.offsets[a - 1];
+  rows.instrument.reserve(instrument.size());
+  for (const std::int64_t i : instrument) {
+    rows.instrument.push_back(static_cast<std::int32_t>(i));
+  }
+  rows.quantity.assign(quantity.begin(), quantity.end());
+  return rows;
+}
+
 template <class Quantity>
 Rows<Quantity> sorted_rows(std::span<const std::int64_t> account,
                            std::span<const std::int64_t> instrument,
@@ -189,6 +215,7 @@ Rows<Quantity> sorted_rows(std::span<const std::int64_t> account,
   }
   check_index("account", account, accounts, threads);
   check_index("instrument", instrument, instruments, threads);
+  if (ascend(account, instrument)) return rows_in_order(account, instrument, quantity, accounts);
 
   const Parting parting(static_cast<std::int64_t>(account.size()), accounts, instruments);
   std::vector<std::int64_t> starts(static_cast<std::size_t>(parting.parts) + 1);

@@ -12,7 +12,7 @@ from . import _core
 from .account.collateral import cash_rows
 from .account.evidence import Cash, Source
 from .account.verdict import FIGURES, NANO, Assessment, ratio_of, status_of
-from .book.columns import Float, Int64
+from .book.columns import Float, Int32, Int64
 from .book.instruments import Instruments, Kind
 from .book.portfolio import Portfolio, Rows, order_sides, rows_held, rows_of
 from .book.positions import Positions, slice_rows
@@ -108,6 +108,8 @@ def _assessment(p: Prepared, cube: Cube, found: dict[str, Any]) -> Assessment:
     at = largest[largest >= 0]
     worst = np.zeros(largest.size, dtype=np.int32)
     worst[largest >= 0] = unit_scenario[at]
+    worst_unit = np.full(largest.size, len(program.units), dtype=np.int32)
+    worst_unit[largest >= 0] = found["unit"][at]
     figures = {n: outputs.pop(n) for n in FIGURES}
     equity, initial, maintenance = (figures[k] for k in ("equity", "initial", "maintenance"))
     pieces = (figures[k] for k in EQUITY)
@@ -120,17 +122,15 @@ def _assessment(p: Prepared, cube: Cube, found: dict[str, Any]) -> Assessment:
         account = p.portfolio.accounts[found["account"][bad[0]]]
         refuse("E_OVERFLOW", "account", None, account, "its amounts leave float64; check the units")
     return Assessment(
-        account=tuple(p.portfolio.accounts[a] for a in found["account"].tolist()),
-        pool=tuple(program.pools[k] for k in found["pool"].tolist()),
+        account=_named(found["account"], p.portfolio.accounts),
+        pool=_named(found["pool"], program.pools),
         **figures,
         components=outputs,
         excess=excess,
         maintenance_ratio=ratio,
         status=status_of(equity, initial, maintenance, gross),
         worst_scenario=worst,
-        worst_unit=tuple(
-            program.units[found["unit"][k]] if k >= 0 else "" for k in largest.tolist()
-        ),
+        worst_unit=_named(worst_unit, (*program.units, "")),
         scenarios=p.scenarios.labels,
         warnings=_warnings(p, cube.floored),
         as_of=p.state.as_of,
@@ -173,6 +173,13 @@ def _program(rulebook: Rulebook, rows: Rows, state: State) -> tuple[Scenarios, P
     method = METHODS[rulebook.method]
     scenarios = method.scenarios(rulebook, state)
     return scenarios, method.compile(Subject(rulebook, rows, scenarios, state.as_of))
+
+
+def _named(index: Int32 | Int64, names: tuple[str, ...]) -> tuple[str, ...]:
+    """The name of every index, by a gather; the names themselves where each stands once."""
+    if index.size == len(names) and (index == np.arange(index.size)).all():
+        return names
+    return tuple(np.array(names, dtype=object)[index].tolist())
 
 
 def _largest(offsets: Int64, loss: Float) -> Int64:

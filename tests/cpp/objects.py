@@ -21,13 +21,17 @@ from typing import NamedTuple
 EMITTED = {"memcpy", "memset", "__stack_chk_fail", "__stack_chk_guard", "_GLOBAL_OFFSET_TABLE_"}
 
 # How many scalar operations (none of them fused) the loops of a kernel may hold, and why.
+PER_NODE = 24  # once a node, not once a column: the fold of its bias, and its constants gathered
 PER_UNIT = {
     "screen": 20,  # once a unit: the bound on the error; once a row: its size
     "refine": 4,  # once a unit: the smallest of its columns
-    "fold": 24,  # once a node, not once a column: the fold of its bias, and its constants gathered
+    **dict.fromkeys(("fold", "fold_units", "fold_unit"), PER_NODE),  # as the compiler inlines them
 }
 
-X86 = r"v?(?P<fused>fn?m(?:add|sub)\d*)?(?P<plain>add|sub|mul|div|sqrt|min|max)?(?P<form>[ps][sd])\b"
+X86 = (
+    r"v?(?P<fused>fn?m(?:add|sub)\d*)?(?P<plain>add|sub|mul|div|sqrt|min|max)?"
+    r"(?P<form>[ps][sd])\b"
+)
 ARM = r"f(?P<fused>n?madd|n?msub|ml[as])?(?P<plain>add|sub|n?mul|div|sqrt)?\b"
 
 

@@ -69,11 +69,13 @@ struct LifeRow {
   std::int64_t size;
 };
 
-// A maximal stretch of rows of one account that belong to one leaf.
+// A stretch of rows of one account that belong to one leaf; positions also to several, in order,
+// that are not biased and have one parent.
 struct Run {
   std::int64_t begin;
   std::int32_t count;
-  std::int32_t leaf;  // or -1 - leaf where the stretch lies in the cash rows
+  std::int32_t leaf;        // the first, or -1 - leaf where the stretch lies in the cash rows
+  std::int32_t beyond = 0;  // how far behind the first the last leaf is numbered
 };
 
 constexpr std::int32_t leaf_of(const Run& run) { return run.leaf < 0 ? -1 - run.leaf : run.leaf; }
@@ -86,6 +88,7 @@ struct FoldNode {
   Form form;
   std::int32_t anchored;
   std::int32_t mixed;  // folds differently in the sets of a block
+  std::int32_t until;  // first node behind it that folds in another form
 };
 
 struct FoldLevel {
@@ -103,13 +106,16 @@ struct FoldTask {
   const std::int32_t* cash_row;
   const double* amount;
   const Run* runs;
-  const double* run_bias;            // null where the block has no base value
+  const std::uint8_t* starts;        // of every position: 1 where a run goes on in another leaf
+  const std::int32_t* row_leaf;      // leaf of every row, read where runs have several
+  const double* run_bias;            // null where nothing has a base value
   const std::int64_t* unit_runs;     // (units + 1) first run of a unit; null: plain offsets
   const std::int64_t* unit_offsets;  // (units + 1) used where unit_runs is null
   std::int64_t first_unit, last_unit;
   FoldLevel levels[max_levels];
   int depth;
   const std::int32_t* fold_set;  // set of every column of the tile; null where all take the first
+  std::int32_t several;          // whether other columns of the tile take another set
   // reduction: worst if it is given, else store
   double* worst;           // (units, stride) most negative sum so far
   std::int32_t* scenario;  // (units, stride)

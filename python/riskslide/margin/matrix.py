@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..book.columns import Bool
+from ..book.columns import Bool, Int64
 from ..book.portfolio import Role, Rows
 from ..rules import Rules, Spec
 from ..scenario.matrix import columns_of
 from .charges import requirement, weigh
 from .equity import equity_block, roles_of
-from .netting import Leaf, Node, Tree, leaves_of
+from .netting import Node, Tree, leaves_of
 from .program import Block, Measure, Program, Reduction, Steps, Subject
 
 SCHEMA = {
@@ -51,18 +51,19 @@ def compile_matrix(subject: Subject) -> Program:
     """The program of these rows under these scenarios (resolved to risk factors)."""
     rules, rows = subject.rules, subject.rows
     long_apart = rules.number("delta_shock.slope") > 0
-    keys = leaves_of(subject, long_apart)
-    tree = Tree(subject, keys)
-    blocks = _blocks(subject, tree, keys, long_apart)
+    leaves, of_row = leaves_of(subject, long_apart)
+    tree = Tree(subject, leaves)
+    blocks = _blocks(subject, tree, of_row, long_apart)
     steps = Steps([0.0] * sum(len(b.columns) or 1 for b in blocks))
     outputs = requirement(rules, blocks, steps, len(tree.nodes) if long_apart else 0)
     registers, step_rows = steps.columns()
     lowest = tree.leaves if long_apart else tree.buckets
     numbered = {leaf: k for k, leaf in enumerate(lowest)}
+    lowest_of = [numbered[leaf if long_apart else leaf.bucket] for leaf in leaves]
     return Program(
         name=rules.name,
         rows=rows.instruments.name,
-        leaf=np.array([numbered[k if long_apart else k.bucket] for k in keys], dtype=np.int32),
+        leaf=np.array(lowest_of, dtype=np.int32)[of_row],
         lot=rows.lot,
         levels=tree.levels()[0 if long_apart else 1 :],
         units=tuple(tree.pools),
@@ -98,7 +99,7 @@ def warnings_of_matrix(rules: Rules, rows: Rows) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _blocks(subject: Subject, tree: Tree, keys: list[Leaf], long_apart: bool) -> list[Block]:
+def _blocks(subject: Subject, tree: Tree, of_row: Int64, long_apart: bool) -> list[Block]:
     """What runs through the tree, in the order of the registers that hold its results."""
     columns = columns_of(subject.rules)
     weights = [weigh(subject.rules, c, in_coin=True)[0] for c in columns]
@@ -109,17 +110,18 @@ def _blocks(subject: Subject, tree: Tree, keys: list[Leaf], long_apart: bool) ->
             continue
         sets = np.array([tree.matrix(c, filled) for c in columns], dtype=np.int32)
         blocks.append(Block(name, Reduction.WORST, weight=weight, fold_set=sets))
-    held = np.array([key.role == Role.POSITION.value for key in keys], dtype=np.bool_)
+    positions = [leaf.role == Role.POSITION.value for leaf in tree.leaves]
+    held = np.array(positions, dtype=np.bool_)[of_row]
     blocks.append(_deltas({"roll": held}, [tree.roll()]))
     if long_apart and tree.nodes:
-        at = {node: held & _of(keys, node) for node in tree.nodes}
+        at = {node: held & _of(tree, node)[of_row] for node in tree.nodes}
         masks = {f"{word}:{':'.join(n)}": at[n] for n in tree.nodes for word in ("all", "long")}
         blocks.append(_deltas(masks, [tree.net(), tree.long_options()] * len(tree.nodes)))
     return [*blocks, equity_block(subject.rows, tree.equity())]
 
 
-def _of(keys: list[Leaf], node: Node) -> Bool:
-    return np.array([key.node == node for key in keys], dtype=np.bool_)
+def _of(tree: Tree, node: Node) -> Bool:
+    return np.array([leaf.node == node for leaf in tree.leaves], dtype=np.bool_)
 
 
 def _deltas(masks: dict[str, Bool], sets: list[int]) -> Block:

@@ -5,10 +5,13 @@ Leaves -> buckets (expiries) -> nodes (settlement, underlying) -> pools.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from ..book.clock import NO_EXPIRY
+from ..book.columns import Int32, Int64, UInt8
 from ..book.instruments import Kind
 from ..book.portfolio import Role
 from ..scenario.matrix import Column
@@ -47,21 +50,40 @@ class Leaf(NamedTuple):
         return self if self.role == Role.ORDER.value else self._replace(row=-1)
 
 
-def leaves_of(subject: Subject, long_apart: bool) -> list[Leaf]:
-    """The leaf of every row."""
+def leaves_of(subject: Subject, long_apart: bool) -> tuple[list[Leaf], Int64]:
+    """The leaves in order, and the number of every row's."""
     instruments, roles = subject.rows.instruments, roles_of(subject.rows)
     segregated = subject.rules.text("netting.pool") == "settlement"
-    out = []
-    for row, role in enumerate(roles.tolist()):
-        underlying = instruments.underlyings[instruments.underlying[row]]
-        settlement = instruments.currencies[instruments.currency[row]]
-        if role not in CONTRACTS:
-            settlement = underlying  # so many coins
-        expiry = int(instruments.expiry[row]) if role in CONTRACTS else NO_EXPIRY
-        alone = role == Role.ORDER.value or (role == Role.POSITION.value and long_apart)
+    contract = np.isin(roles, CONTRACTS)
+    alone = roles == Role.ORDER.value
+    if long_apart:
+        alone |= roles == Role.POSITION.value
+    columns = (
+        instruments.underlying,
+        np.where(contract, instruments.currency, -1),  # a balance settles in so many coins
+        roles,
+        np.where(contract, instruments.expiry, NO_EXPIRY),
+        np.where(alone, np.arange(len(roles)), -1),
+    )
+    found = []
+    rows, member = _distinct(columns)
+    for of in zip(*(c[rows].tolist() for c in columns), strict=True):
+        underlying = instruments.underlyings[of[0]]
+        settlement = underlying if of[1] < 0 else instruments.currencies[of[1]]
         node = Node(settlement if segregated else "account", settlement, underlying)
-        out.append(Leaf(node, role, expiry, row if alone else -1))
-    return out
+        found.append(Leaf(node, *of[2:]))
+    leaves = sorted(set(found))
+    number = {leaf: k for k, leaf in enumerate(leaves)}
+    return leaves, np.array([number[leaf] for leaf in found], dtype=np.int64)[member]
+
+
+def _distinct(columns: Sequence[Int64 | Int32 | UInt8]) -> tuple[Int64, Int64]:
+    """One row of every combination, and the number of each row's combination."""
+    code = np.zeros(columns[0].size, dtype=np.int64)
+    for column in columns:  # codes stay below the square of the number of rows
+        values, at = np.unique(column, return_inverse=True)
+        code = np.unique(code * values.size + at, return_inverse=True)[1]
+    return np.unique(code, return_index=True)[1], code
 
 
 def _alike(_: object) -> Fold:
@@ -71,9 +93,9 @@ def _alike(_: object) -> Fold:
 class Tree:
     """Leaves -> buckets -> nodes -> pools, and the sets of folds as they are asked for."""
 
-    def __init__(self, subject: Subject, keys: list[Leaf]) -> None:
+    def __init__(self, subject: Subject, leaves: list[Leaf]) -> None:
         self.subject = subject
-        self.leaves = sorted(set(keys))
+        self.leaves = leaves
         self.buckets = sorted({leaf.bucket for leaf in self.leaves})
         self.nodes = sorted({leaf.node for leaf in self.leaves})
         self.pools = sorted({node.pool for node in self.nodes})

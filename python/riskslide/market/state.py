@@ -10,10 +10,11 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from .. import _core
-from ..book.clock import NANOSECONDS_PER_YEAR, NO_EXPIRY, instant, text_of
-from ..book.columns import Bool, Float, Int32, UInt8
+from ..book.clock import NANOSECONDS_PER_YEAR, instant, text_of
+from ..book.columns import Bool, Float, Int32, Int64, UInt8
 from ..book.instruments import Instruments, Kind, PricingModel, Style
 from ..errors import refuse
+from .factors import factors_of
 
 
 class Quote(NamedTuple):
@@ -179,22 +180,24 @@ class _Resolver:
 
     def state(self) -> State:
         rows, n = self.rows, len(self.rows)
-        names = _Factors(rows, self.terms)
+        factors = factors_of(rows, self.terms.reporting, self.terms.coin_at_index)
         price, mark, spot, vol, years = (np.zeros(n) for _ in range(5))
         rate, dividend, fx = np.zeros(n), np.zeros(n), np.ones(n)
         grows = np.zeros(n, dtype=np.bool_)
         payoff = np.full(n, Payoff.SPOT, dtype=np.uint8)
-        multiplier, inverse, factor = rows.multiplier.copy(), rows.inverse.copy(), names.factor
+        multiplier, inverse, factor = rows.multiplier.copy(), rows.inverse.copy(), factors.factor
         as_of = self.market.as_of
         kinds, expiries, models = rows.kind.tolist(), rows.expiry.tolist(), rows.model.tolist()
-        for i, underlying in enumerate(names.of_row):
+        alike = self.alike(factor, vol)
+        for i in np.flatnonzero(alike == np.arange(n)).tolist():
             kind, expiry = kinds[i], expiries[i]
+            underlying = rows.underlyings[rows.underlying[i]]
             if kind != _SPOT:
-                fx[i] = self.currency_price(names.currency_of_row[i])
+                fx[i] = self.currency_price(rows.currencies[rows.currency[i]])
             if expiry <= as_of:
                 mark[i] = self.settlement(i, underlying)
                 price[i], multiplier[i] = 1.0, self.cash(i, float(mark[i]))
-                inverse[i], factor[i] = False, names.still
+                inverse[i], factor[i] = False, factors.still
             elif kind == _OPTION:
                 years[i] = (expiry - as_of) / NANOSECONDS_PER_YEAR
                 self.option(i, (underlying, expiry), price, spot, rate, dividend, grows)
@@ -205,24 +208,27 @@ class _Resolver:
             else:
                 price[i] = mark[i] = self.need("mark", rows.name[i])
                 payoff[i] = Payoff.MARGINED
+        price, spot, years = price[alike], spot[alike], years[alike]
+        rate, dividend, fx = rate[alike], dividend[alike], fx[alike]
+        grows, payoff = grows[alike], payoff[alike]
         self.warn(grows & (rows.model != _BSM), vol, payoff)
         price = np.where(grows, price * _core.exponential((rate - dividend) * years), price)
         if self.terms.option_divisor == "index":
-            multiplier *= self.over_index(names.of_row, price, payoff)
+            multiplier *= self.over_index(price, payoff)
         # A coin option is worth V / forward coins with V undiscounted: rate * years is in the
         # forward already, and what is left to discount is the coin's own yield.
         return State(
             as_of=self.market.as_of,
             instruments=rows,
             still=self.terms.par | {self.terms.reporting},
-            factors=names.labels,
-            factor_underlying=names.underlying,
-            factor_expiry=names.expiry,
+            factors=factors.labels,
+            factor_underlying=factors.underlying,
+            factor_expiry=factors.expiry,
             payoff=payoff,
             is_call=rows.is_call,
             inverse=inverse,
             factor=factor,
-            fx_factor=names.fx_factor,
+            fx_factor=factors.fx_factor,
             price=price,
             strike=rows.strike,
             years=years,
@@ -237,12 +243,40 @@ class _Resolver:
             warnings=tuple(self.warned),
         )
 
-    def over_index(self, underlying: list[str], price: Float, payoff: UInt8) -> Float:
+    def alike(self, factor: Int32, vol: Float) -> Int64:
+        """The row, itself or an earlier one, whose quotes but the vol are those of each row.
+
+        Live options of one expiry, currency and model share theirs, unless one is quoted by its own
+        name; their vols are filled in here. A row whose vol is missing or out of date stands for
+        itself, so that it is refused in its turn.
+        """
+        rows, market = self.rows, self.market
+        quotes: list[Any] = [market.vol.get(name) for name in rows.name]
+        first, last = self.oldest, market.as_of
+        sound = [q is not None and first <= q.instant <= last for q in quotes]
+        shared = np.array(sound, dtype=np.bool_)
+        shared &= (rows.kind == _OPTION) & (rows.expiry > last)
+        for table in (market.rate, market.dividend_yield, market.forward):
+            shared[[rows.index[name] for name in rows.index.keys() & table.keys()]] = False
+        at = np.flatnonzero(shared)
+        vol[at] = [float(quotes[i].value) for i in at.tolist()]
+        group = factor[at].astype(np.int64) * len(rows.currencies) + rows.currency[at]
+        group = group * (int(rows.model.max(initial=0)) + 1) + rows.model[at]
+        _, leader, member = np.unique(group, return_index=True, return_inverse=True)
+        out = np.arange(len(rows))
+        out[at] = at[leader][member]
+        return out
+
+    def over_index(self, price: Float, payoff: UInt8) -> Float:
         """Forward over index of coin options, so that their price in coin is over the index."""
-        options = self.rows.inverse & np.isin(payoff, (Payoff.BLACK76, Payoff.BACHELIER))
-        over = np.ones(len(self.rows))
-        for i in np.flatnonzero(options).tolist():
-            over[i] = price[i] / self.asset_price(underlying[i])
+        rows = self.rows
+        options = rows.inverse & np.isin(payoff, (Payoff.BLACK76, Payoff.BACHELIER))
+        at = np.flatnonzero(options)
+        index = np.ones(len(rows.underlyings))
+        for u in dict.fromkeys(rows.underlying[at].tolist()):
+            index[u] = self.asset_price(rows.underlyings[u])
+        over = np.ones(len(rows))
+        over[at] = price[at] / index[rows.underlying[at]]
         return over
 
     def option(
@@ -391,28 +425,6 @@ class _Resolver:
         side = 1.0 if rows.is_call[i] else -1.0
         paid = max(side * (final - float(rows.strike[i])), 0.0) * float(rows.multiplier[i])
         return paid / final if rows.inverse[i] else paid
-
-
-class _Factors:
-    """Risk factors: every underlying and currency, and every (underlying, expiry)."""
-
-    def __init__(self, rows: Instruments, terms: Terms) -> None:
-        reporting = terms.reporting
-        self.of_row = [rows.underlyings[u] for u in rows.underlying.tolist()]
-        self.currency_of_row = [rows.currencies[c] for c in rows.currency.tolist()]
-        keys = list(zip(self.of_row, rows.expiry.tolist(), strict=True))
-        assets = sorted({reporting, *rows.underlyings, *rows.currencies})
-        dated = sorted({key for key in keys if key[1] != NO_EXPIRY})
-        self.underlying = tuple(assets) + tuple(u for u, _ in dated)
-        self.expiry = (NO_EXPIRY,) * len(assets) + tuple(e for _, e in dated)
-        self.labels = tuple(assets) + tuple(f"{u}@{text_of(e)}" for u, e in dated)
-        index = {key: k for k, key in enumerate(zip(self.underlying, self.expiry, strict=True))}
-        self.still = index[(reporting, NO_EXPIRY)]
-        self.factor = np.array([index[key] for key in keys], dtype=np.int32)
-        coins = np.array([index[(c, NO_EXPIRY)] for c in self.currency_of_row], dtype=np.int32)
-        constant = [terms.coin_at_index or c == reporting for c in self.currency_of_row]
-        still = np.array(constant, dtype=np.bool_) | (rows.kind == _SPOT)
-        self.fx_factor = np.where(still, -1, coins).astype(np.int32)
 
 
 def _key(key: Any) -> Any:
