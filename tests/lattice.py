@@ -89,7 +89,8 @@ def greek_outputs(asking: Asking) -> Iterator[tuple[str, Any]]:
         parts = []
         for a, b in pieces(order.size, asking):
             k = {name: column[a:b] for name, column in c.items()}
-            common = {"is_call": k["is_call"], "threads": asking.threads}
+            second = rs.SecondOrder.empty(b - a)
+            common = {"is_call": k["is_call"], "threads": asking.threads, "second": second}
             if model == "black76":
                 found = rs.black76(
                     100.0, k["strike"], k["years"], k["vol"], rate=k["rate"], **common
@@ -105,10 +106,10 @@ def greek_outputs(asking: Asking) -> Iterator[tuple[str, Any]]:
                     rate=k["rate"],
                     **common,
                 )
-            parts.append(found)
-        for name in rs.Greeks._fields:
-            whole = np.concatenate([getattr(p, name) for p in parts])
-            yield f"{model}.{name}", whole[back]
+            parts.append((*found, *second))
+        names = (*rs.Greeks._fields, *rs.SecondOrder._fields)
+        for name, columns in zip(names, zip(*parts, strict=True), strict=True):
+            yield f"{model}.{name}", np.concatenate(columns)[back]
 
 
 @cache
@@ -328,7 +329,8 @@ def sum_outputs(asking: Asking) -> Iterator[tuple[str, Any]]:
     order = shuffle(n, asking)
     account, instrument, lots = account[order], instrument[order], lots[order]
     cube = rs.Cube.from_values(values.reshape(width, scenarios))
-    sums, loss, scenario, tails = [], [], [], []
+    screened = rs.Cube.from_values(np.ascontiguousarray(cube.values[:, :93]))  # see 0015
+    sums, losses, few, tails = [], [], [], []
     for first, last in pieces(rows, asking):
         at = (account >= first) & (account < last)
         positions = rs.Positions.from_columns(
@@ -340,15 +342,15 @@ def sum_outputs(asking: Asking) -> Iterator[tuple[str, Any]]:
             threads=asking.threads,
         )
         sums.append(rs.aggregate(positions, cube, threads=asking.threads))
-        worst = rs.worst_loss(positions, cube, threads=asking.threads)
-        loss.append(worst.loss)
-        scenario.append(worst.scenario)
+        losses.append(rs.worst_loss(positions, cube, threads=asking.threads))
+        few.append(rs.worst_loss(positions, screened, threads=asking.threads))
         tails.append(rs.tail(positions, cube, level=0.97, threads=asking.threads))
     for name in ("value_at_risk", "expected_shortfall", "scenario"):
         yield f"tail.{name}", np.concatenate([getattr(t, name) for t in tails])
     yield "aggregate", np.concatenate(sums)
-    yield "worst_loss.loss", np.concatenate(loss)
-    yield "worst_loss.scenario", np.concatenate(scenario)
+    for kind, found in (("worst_loss", losses), ("screened", few)):
+        for name in rs.WorstLoss._fields:
+            yield f"{kind}.{name}", np.concatenate([getattr(w, name) for w in found])
 
 
 def outputs(asking: Asking) -> Iterator[tuple[str, Any]]:

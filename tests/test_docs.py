@@ -16,6 +16,8 @@ from typing import NamedTuple
 
 import pytest
 
+import riskslide as rs
+
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
 PAGES = [
@@ -133,6 +135,39 @@ def test_parameters_of_deribit_are_those_of_the_presets() -> None:
         assert found == parameters_of(preset)
     used = {row[k] for row in rows for k in (3, 6)}
     assert used == set(sources)
+
+
+PRICING = ROOT / "docs" / "methods" / "pricing.md"
+
+
+def test_errors_of_elementary_functions_are_those_that_the_source_states() -> None:
+    rows = re.findall(
+        r"\(`(\w+)`\) \| `(\w+\.hpp)` \|.+\| ([\d.]+) \| (\d+ million) \|$",
+        PRICING.read_text("utf-8"),
+        re.MULTILINE,
+    )
+    assert len(rows) == 6
+    for function, file, error, number in rows:
+        source = (ROOT / "cpp" / "src" / "kernel" / file).read_text("utf-8")
+        comment = source.split(f"inline double {function}(")[0].split("\n\n")[-1]
+        stated = re.search(r"error found: ([\d.]+) ULP over\s+(\d+\s+million)", comment)
+        assert stated is not None and stated.groups() == (error, number), function
+
+
+def test_measured_errors_of_greeks_are_within_what_is_promised() -> None:
+    """The first table of what `accuracy` printed: over 10^6 options a model, nine fields."""
+    part = PRICING.read_text("utf-8").split("<!-- accuracy -->")[1].split("<!-- /accuracy -->")[0]
+    table = [line.strip("|").split("|") for line in part.split("\n\n")[1].splitlines()]
+    fields = (*rs.Greeks._fields, *rs.SecondOrder._fields)
+    assert tuple(cell.strip() for cell in table[0][2:]) == fields
+    models, (_, _, *allowed) = table[2:-1], table[-1]
+    assert len(models) == 5
+    for model, number, *cells in models:
+        assert int(number) >= 1_000_000, model
+        for cell, limits in zip(cells, allowed, strict=True):
+            unit = "x" if "x" in cell else "e"
+            limit = next(word for word in limits.split() if unit in word)
+            assert float(cell.strip(" x")) <= float(limit.strip("x")), (model, cell)
 
 
 def plain(value: object) -> str:

@@ -1,11 +1,14 @@
-"""Fit the polynomials of functions.hpp and print them as C++ hexadecimal literals.
+"""Fit the polynomials of the elementary functions and print them as C++ hexadecimal literals.
+
+They stand in cpp/src/kernel: exp_flushed and log_ratio in functions.hpp, long_log in power.hpp,
+mills and normal_inverse in normal.hpp.
 
 What it decides: the coefficients, in double, of
   - exp_flushed:  e^r = 1 + r + r^2 P(r) on |r| <= ln(2)/2, P of degree 9;
   - log_ratio:    2 atanh(z/2) = z + z w P(w), w = z^2 <= 0.16, P of degree 6;
   - mills:        N(-x)/phi(x) = p(x)/q(x) on [0, 40], degrees 9 and 10, q(0) = 1 and p(0) the
                   double nearest sqrt(pi / 2), so that the value at 0 is correctly rounded;
-  - log_parts:    2 atanh(z/2) = z + z w (1/12 + w (1/80 + w P(w))), w = z^2 <= 0.1178, P of
+  - long_log:     2 atanh(z/2) = z + z w (1/12 + w (1/80 + w P(w))), w = z^2 <= 0.1178, P of
                   degree 7, whose error is levelled relative to P;
   - normal_inverse, near 1/2: x = q (sqrt(2 pi) + w R(s)), q = p - 1/2, w = q^2, s = 0.425^2 - w,
                   R = p/q of degrees 7 and 7;
@@ -281,7 +284,7 @@ def main() -> None:
     highest = (mp.sqrt(2) - 1) / (mp.sqrt(2) + 1) * 2  # of z, at x = sqrt(2)
     square = highest**2 * mp.mpf("1.0001")
     report(
-        "log_parts",
+        "long_log",
         Fit(log_rest, lambda w: 1 / log_rest(w), lambda t: square * (1 + t) / 2, (7, 0)),
     )
     report_quantile()

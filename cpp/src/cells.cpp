@@ -158,7 +158,8 @@ kernel::Contract contract_of(const InstrumentColumns& x, std::size_t i) {
 
 double base_of(const InstrumentColumns& x, std::size_t i, const kernel::Contract& contract) {
   if (x.payoff[i] == Payoff::margined) return 0.0;
-  alignas(64) static constexpr double ones[lanes] = {1, 1, 1, 1, 1, 1, 1, 1};
+  alignas(64) static constexpr double ones[lanes] = {1, 1, 1, 1, 1, 1, 1, 1,
+                                                     1, 1, 1, 1, 1, 1, 1, 1};
   alignas(64) static constexpr double zeros[lanes] = {};
   double values[lanes];
   kernel_of(x.payoff[i], false)(contract,
@@ -182,15 +183,14 @@ bool fill_row(const InstrumentColumns& x, std::size_t i, const kernel::Contract&
   const kernel::ShockRow shocks = shocks_of(x, i, block, ages, workspace);
   const kernel::RevalueKernel run = kernel_of(x.payoff[i], ages);
   double values[stretch];
-  double infinite = base * 0.0 + beyond(x, i, contract, block, shocks);
+  bool sound = base * 0.0 + beyond(x, i, contract, block, shocks) == 0.0;
   const auto size = static_cast<std::int64_t>(row.size());
   for (std::int64_t c = 0; c < shocks.size; c += stretch) {
-    run(contract, from_column(shocks, c), base, values);
+    sound = run(contract, from_column(shocks, c), base, values) == 0 && sound;
     const std::int64_t count = std::min(stretch, size - c);
-    for (std::int64_t s = 0; s < count; ++s) infinite += values[s] * 0.0;
     std::memcpy(row.data() + c, values, static_cast<std::size_t>(count) * sizeof(double));
   }
-  return infinite == 0.0;
+  return sound;
 }
 
 void refuse_value(const InstrumentColumns& x, std::int64_t row) {

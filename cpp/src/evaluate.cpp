@@ -6,6 +6,7 @@
 
 #include "checks.hpp"
 #include "plan.hpp"
+#include "screen.hpp"
 #include "threads.hpp"
 #include "tiling.hpp"
 
@@ -352,10 +353,8 @@ detail::Source source_of(const PositionsView& positions, const Revaluation& cube
 }
 
 // Positions against the cube as it is: no tree, one unit a row.
-template <class AnyCube>
-void run_plain(const PositionsView& positions, const AnyCube& cube, kernel::FoldTask task,
+void run_plain(const PositionsView& positions, const detail::Source& source, kernel::FoldTask task,
                int threads) {
-  const detail::Source source = source_of(positions, cube);
   task.position_row = positions.instrument.data();
   task.lots = positions.quantity.data();
   task.unit_offsets = positions.offsets.data();
@@ -373,7 +372,17 @@ void sum_rows(const PositionsView& positions, const AnyCube& cube, std::size_t s
   kernel::FoldTask task{};
   task.out = out.data();
   task.out_stride = static_cast<std::int64_t>(scenarios);
-  run_plain(positions, cube, task, threads);
+  run_plain(positions, source_of(positions, cube), task, threads);
+}
+
+// Whether single precision told which columns to sum; only cells that are held can be.
+bool screened(const PositionsView& positions, const CubeView& cube, std::span<double> least,
+              std::span<std::int32_t> scenario, int threads) {
+  return detail::screen_worst(positions, cube, least, scenario, threads);
+}
+bool screened(const PositionsView&, const Revaluation&, std::span<double>, std::span<std::int32_t>,
+              int) {
+  return false;
 }
 
 template <class AnyCube>
@@ -381,13 +390,16 @@ void find_worst(const PositionsView& positions, const AnyCube& cube, std::span<d
                 std::span<std::int32_t> scenario, int threads) {
   detail::need_size("loss", loss.size(), positions.accounts());
   detail::need_size("scenario", scenario.size(), positions.accounts());
-  std::fill(loss.begin(), loss.end(), 0.0);
-  std::fill(scenario.begin(), scenario.end(), 0);
-  kernel::FoldTask task{};
-  task.worst = loss.data();
-  task.scenario = scenario.data();
-  task.stride = 1;
-  run_plain(positions, cube, task, threads);
+  const detail::Source source = source_of(positions, cube);
+  if (!screened(positions, cube, loss, scenario, threads)) {
+    std::fill(loss.begin(), loss.end(), 0.0);
+    std::fill(scenario.begin(), scenario.end(), 0);
+    kernel::FoldTask task{};
+    task.worst = loss.data();
+    task.scenario = scenario.data();
+    task.stride = 1;
+    run_plain(positions, source, task, threads);
+  }
   for (double& x : loss) x = 0.0 - x;
 }
 

@@ -90,6 +90,9 @@ void greeks(const OptionColumns& o, const GreekColumns& out, int threads) {
       table.greeks[static_cast<int>(o.model)][static_cast<int>(o.discounting)][second ? 1 : 0];
   if (run == nullptr) detail::refuse("E_ARGUMENT", "discounting", -1, 1, "bsm takes a rate");
   check_sizes(o);
+  if (second != (out.volga != nullptr) || second != (out.charm != nullptr)) {
+    detail::refuse("E_SHAPE", "vanna", -1, 0, "give vanna, volga and charm, or none of them");
+  }
   const auto size = static_cast<std::int64_t>(o.size);
   const std::int64_t blocks = (size + block_size - 1) / block_size;
   // A task is a stretch of blocks, so that the constants of a thread are laid out once.

@@ -296,7 +296,12 @@ void check_rows(std::span<const std::int64_t> offsets, std::span<const std::int3
                      static_cast<double>(offsets[a]), "must not decrease");
     }
   }
-  for (std::size_t i = 0; i < instrument.size(); ++i) {
+  // All at once first: a loop that may leave early is three times as long.
+  bool outside = false;
+  for (const std::int32_t i : instrument) {
+    outside |= i < 0 || static_cast<std::size_t>(i) >= instruments;
+  }
+  for (std::size_t i = 0; outside && i < instrument.size(); ++i) {
     if (instrument[i] < 0 || static_cast<std::size_t>(instrument[i]) >= instruments) {
       detail::refuse("E_INDEX", "instrument", static_cast<std::int64_t>(i), instrument[i],
                      "must be an index from 0 to " +

@@ -1,7 +1,9 @@
 // Measures value and Greeks against arithmetic of 256 bits, by model and field, over random options
 // and awkward ones; exits 1 where an error passes what is promised: the constants below.
 //
-//   accuracy [--cases N] [--seed N] [--threads N] [--json]      20,000 cases of each model
+//   accuracy [--cases N] [--seed N] [--threads N] [--json] [--rows]    20,000 cases of each model
+//
+// Prints the tables of docs/methods/pricing.md, with --rows the worst options as well.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -31,13 +33,12 @@ using check::rho;
 using check::theta;
 using check::value;
 
-constexpr std::size_t offered =
-    6;  // fields that riskslide::greeks fills, in the order of check::Field
-constexpr int bits = 256, bits_of_differences = 400;
+constexpr int bits = check::NormalTail::bits, bits_of_differences = 400;
 constexpr double epsilon = std::numeric_limits<double>::epsilon();
 constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr std::size_t block = 500;
-constexpr std::int64_t differenced = 1000;  // rows of each model checked by differences
+// Options of each model checked by differences: the first of every hundred, up to a thousand.
+constexpr std::int64_t differenced_every = 100, differenced_at_most = 1000;
 
 // What is promised of ordinary options. A price may miss by the widest of the three; rho of a
 // forward model is -years * value and is held to the same.
@@ -45,8 +46,10 @@ constexpr double price_of_scale = 1e-15;  // of max(|underlying|, |strike|)
 constexpr double price_relative = 1e-12;
 constexpr double price_conditions = 8;  // times condition(option) epsilon, relative
 constexpr double theta_relative = 2e-13;
-constexpr double greek_relative = 2e-14;
-constexpr double difference_relative = 1e-25;  // formula against difference, to the sum of terms
+constexpr double greek_relative = 2e-14;  // theta, vanna, volga and charm to the sum of their terms
+constexpr double edge_relative = 1e-13;   // all of them at the edges, to the sum of their terms
+// Formula against difference, to the sum of terms; the value, by MPFR's erfc, and what is divided.
+constexpr double value_by_differences = 1e-50, greek_by_differences = 1e-25;
 
 struct Subject {
   const char* name;
@@ -112,7 +115,8 @@ European awkward(Random& random, const Subject& of, std::size_t row) {
     case 3:
     case 4: {  // no vol, or no time
       European o = drawn(random, of, years, vol, random.uniform(-3, 3));
-      (row % 7 == 3 ? o.vol : o.years) = 0;
+      if (row % 7 == 3) o.vol = 0;
+      if (row % 7 == 4) o.years = 0, o.vol = decade(random, 1e-2, 1e9);
       if (row % 2 == 0 && of.model != Model::bsm) o.strike = o.underlying;
       return o;
     }
@@ -149,12 +153,12 @@ struct Worst {
 };
 
 struct Figures {
-  Worst plain[fields];       // relative
-  Worst terms[fields];       // relative to the sum of absolute terms
-  Worst scaled;              // price, over max(|underlying|, |strike|)
-  Worst conditioned;         // price, relative, over 8 condition numbers of epsilon
-  Worst price, forward_rho;  // over what is allowed
-  Worst edge_scaled, edge_terms[fields];
+  Worst plain[fields];                   // relative
+  Worst terms[fields];                   // relative to the sum of absolute terms
+  Worst scaled;                          // price, over max(|underlying|, |strike|)
+  Worst conditioned;                     // price, relative, over 8 condition numbers of epsilon
+  Worst price, forward_rho;              // over what is allowed
+  Worst edge_price, edge_terms[fields];  // rho of a forward model: over what is allowed
   Worst differences[fields];
   std::int64_t cases = 0, edges = 0, differenced_rows = 0;
 
@@ -169,7 +173,7 @@ struct Figures {
     conditioned.see(other.conditioned);
     price.see(other.price);
     forward_rho.see(other.forward_rho);
-    edge_scaled.see(other.edge_scaled);
+    edge_price.see(other.edge_price);
     cases += other.cases;
     edges += other.edges;
     differenced_rows += other.differenced_rows;
@@ -203,7 +207,10 @@ std::vector<std::vector<double>> computed(const std::vector<European>& rows) {
                      .gamma = out[2].data(),
                      .vega = out[3].data(),
                      .theta = out[4].data(),
-                     .rho = out[5].data()},
+                     .rho = out[5].data(),
+                     .vanna = out[6].data(),
+                     .volga = out[7].data(),
+                     .charm = out[8].data()},
                     1);
   return out;
 }
@@ -225,8 +232,19 @@ Real condition(const European& o, const Exact& exact) {
   return found > Real(1.0) ? found : Real(1.0);
 }
 
+// How far a price may miss.
+Real room_of(const European& o, const Exact& exact) {
+  const Real& worth = exact.at[value];
+  Real room = Real(price_of_scale * scale_of(o));
+  for (const Real& other : {Real(price_relative) * worth,
+                            Real(price_conditions * epsilon) * condition(o, exact) * worth}) {
+    if (other > room) room = other;
+  }
+  return room;
+}
+
 void compare_ordinary(Figures& to, const European& o, const Exact& exact, const double* found) {
-  for (std::size_t f = 0; f < offered; ++f) {
+  for (std::size_t f = 0; f < fields; ++f) {
     const Real error = Real(found[f]) - exact.at[f];
     to.plain[f].see(over(error, exact.at[f]), o, found[f], exact.at[f]);
     to.terms[f].see(over(error, exact.terms[f]), o, found[f], exact.at[f]);
@@ -236,21 +254,20 @@ void compare_ordinary(Figures& to, const European& o, const Exact& exact, const 
   const Real conditions = Real(price_conditions * epsilon) * condition(o, exact);
   to.scaled.see(over(error, scale), o, found[value], worth);
   to.conditioned.see(over(error, worth * conditions), o, found[value], worth);
-  Real room = Real(price_of_scale) * scale;
-  for (const Real& other : {Real(price_relative) * worth, conditions * worth}) {
-    if (other > room) room = other;
-  }
+  const Real room = room_of(o, exact);
   to.price.see(over(error, room), o, found[value], worth);
   to.forward_rho.see(over(Real(found[rho]) - exact.at[rho], room * Real(o.years)), o, found[rho],
                      exact.at[rho]);
 }
 
 void compare_awkward(Figures& to, const European& o, const Exact& exact, const double* found) {
-  to.edge_scaled.see(over(Real(found[value]) - exact.at[value], scale_of(o)), o, found[value],
-                     exact.at[value]);
-  for (std::size_t f = 1; f < offered; ++f) {
-    to.edge_terms[f].see(over(Real(found[f]) - exact.at[f], exact.terms[f]), o, found[f],
-                         exact.at[f]);
+  const Real room = room_of(o, exact);
+  to.edge_price.see(over(Real(found[value]) - exact.at[value], room), o, found[value],
+                    exact.at[value]);
+  for (std::size_t f = 1; f < fields; ++f) {
+    const bool by_price = f == rho && o.model != Model::bsm;
+    const Real scale = by_price ? room * Real(o.years) : exact.terms[f];
+    to.edge_terms[f].see(over(Real(found[f]) - exact.at[f], scale), o, found[f], exact.at[f]);
   }
 }
 
@@ -285,8 +302,9 @@ Figures measured(const Subject& of, std::uint64_t seed, std::int64_t number, std
         compare_awkward(out, options[i], exact, row);
       } else {
         compare_ordinary(out, options[i], exact, row);
-        if (number * static_cast<std::int64_t>(block) + static_cast<std::int64_t>(i) <
-            differenced) {
+        const std::int64_t at =
+            number * static_cast<std::int64_t>(block) + static_cast<std::int64_t>(i);
+        if (at % differenced_every == 0 && at < differenced_every * differenced_at_most) {
           compare_differences(out, options[i], exact);
         }
       }
@@ -323,21 +341,35 @@ struct Claim {
   double allowed;
 };
 
-// What must hold of a model.
+// Whether a field is judged by the room that prices have, of which 1 is all.
+bool by_room(const Subject& of, std::size_t field) {
+  return field == value || (field == rho && of.model != Model::bsm);
+}
+
+// What is promised of a field over ordinary options.
+Claim promise(const Subject& of, const Figures& figures, std::size_t field) {
+  if (by_room(of, field)) {
+    return {std::string(field_names[field]) + ", of what is allowed",
+            field == value ? &figures.price : &figures.forward_rho, 1};
+  }
+  const bool by_terms = field >= theta && field != rho;
+  return {std::string(field_names[field]) + (by_terms ? ", to its terms" : ""),
+          by_terms ? &figures.terms[field] : &figures.plain[field],
+          field == theta ? theta_relative : greek_relative};
+}
+
+// What must hold of a model, over ordinary options, at the edges and of the formulas themselves.
 std::vector<Claim> claims_of(const Subject& of, const Figures& figures) {
-  std::vector<Claim> out{{"value, of what is allowed", &figures.price, 1}};
-  for (std::size_t f = 1; f < offered; ++f) {
-    if (f == rho && of.model != Model::bsm) {
-      out.push_back({"rho, of what is allowed", &figures.forward_rho, 1});
-    } else {
-      out.push_back({std::string(field_names[f]) + (f >= theta ? ", to its terms" : ""),
-                     f >= theta ? &figures.terms[f] : &figures.plain[f],
-                     f == theta ? theta_relative : greek_relative});
-    }
+  std::vector<Claim> out;
+  for (std::size_t f = 0; f < fields; ++f) out.push_back(promise(of, figures, f));
+  for (std::size_t f = 0; f < fields; ++f) {
+    out.push_back({std::string(field_names[f]) + " at the edges",
+                   f == value ? &figures.edge_price : &figures.edge_terms[f],
+                   by_room(of, f) ? 1 : edge_relative});
   }
   for (std::size_t f = 0; f < fields; ++f) {
     out.push_back({std::string(field_names[f]) + " by differences", &figures.differences[f],
-                   difference_relative});
+                   f == value ? value_by_differences : greek_by_differences});
   }
   return out;
 }
@@ -350,55 +382,67 @@ void print_row(const char* label, const Worst& worst) {
               worst.exact);
 }
 
-void print_markdown(const std::vector<Figures>& all) {
-  std::printf(
-      "Largest relative error over N ordinary options; theta, too, to the sum of its terms; "
-      "price over max(U, K) and over 8 condition numbers of epsilon.\n\n| model | N |");
-  for (std::size_t f = 0; f < offered; ++f) std::printf(" %s |", field_names[f]);
-  std::printf(" theta, terms | price / max(U, K) | price / 8 cond eps |\n|---|---|");
-  for (std::size_t f = 0; f < offered + 3; ++f) std::printf("---|");
-  std::printf("\n");
-  for (std::size_t s = 0; s < all.size(); ++s) {
-    const Figures& x = all[s];
-    std::printf("| %s | %lld |", subjects[s].name, static_cast<long long>(x.cases));
-    for (std::size_t f = 0; f < offered; ++f) std::printf(" %.1e |", x.plain[f].error);
-    std::printf(" %.1e | %.1e | %.2g |\n", x.terms[theta].error, x.scaled.error,
-                x.conditioned.error);
-  }
-  std::printf(
-      "\nAt the edges: price over max(U, K); Greeks to the sum of their terms.\n\n"
-      "| model | N | price |");
-  for (std::size_t f = 1; f < offered; ++f) std::printf(" %s |", field_names[f]);
-  std::printf("\n|---|---|---|");
-  for (std::size_t f = 1; f < offered; ++f) std::printf("---|");
-  std::printf("\n");
-  for (std::size_t s = 0; s < all.size(); ++s) {
-    std::printf("| %s | %lld | %.1e |", subjects[s].name, static_cast<long long>(all[s].edges),
-                all[s].edge_scaled.error);
-    for (std::size_t f = 1; f < offered; ++f) std::printf(" %.1e |", all[s].edge_terms[f].error);
-    std::printf("\n");
-  }
-  std::printf(
-      "\nFormulas against central differences of %d bits, to the sum of terms.\n\n"
-      "| model | N |",
-      bits_of_differences);
+// One table: a line for each model, a cell for each field.
+template <class Cases, class Cell>
+void print_table(const char* title, const std::vector<Figures>& all, Cases cases, Cell cell) {
+  std::printf("%s\n\n| model | N |", title);
   for (const char* name : field_names) std::printf(" %s |", name);
   std::printf("\n|---|---|");
   for (std::size_t f = 0; f < fields; ++f) std::printf("---|");
-  std::printf("\n");
   for (std::size_t s = 0; s < all.size(); ++s) {
-    std::printf("| %s | %lld |", subjects[s].name, static_cast<long long>(all[s].differenced_rows));
-    for (std::size_t f = 0; f < fields; ++f) std::printf(" %.0e |", all[s].differences[f].error);
-    std::printf("\n");
+    std::printf("\n| %s | %lld |", subjects[s].name, static_cast<long long>(cases(all[s])));
+    for (std::size_t f = 0; f < fields; ++f) cell(subjects[s], all[s], f);
   }
+  std::printf("\n");
+}
+
+void print_markdown(const std::vector<Figures>& all) {
+  const auto all_cases = [](const Figures& x) { return x.cases; };
+  print_table(
+      "Largest error found, as it is judged: theta, vanna, volga and charm to the sum of their\n"
+      "absolute terms, with an x as a part of what is allowed, the others relative.",
+      all, all_cases, [](const Subject& of, const Figures& x, std::size_t f) {
+        std::printf(by_room(of, f) ? " %.1gx |" : " %.1e |", promise(of, x, f).worst->error);
+      });
+  std::printf("| allowed | |");
+  for (std::size_t f = 0; f < fields; ++f) {
+    f == value ? std::printf(" 1x |")
+               : std::printf(f == rho ? " %.0e or 1x |" : " %.0e |",
+                             f == theta ? theta_relative : greek_relative);
+  }
+  std::printf("\n\n");
+  print_table("The same options, every field relative to itself.", all, all_cases,
+              [](const Subject&, const Figures& x, std::size_t f) {
+                std::printf(" %.1e |", x.plain[f].error);
+              });
+  std::printf("\n");
+  print_table(
+      "At the edges, judged by the sum of absolute terms or, with an x, by what is allowed.", all,
+      [](const Figures& x) { return x.edges; },
+      [](const Subject& of, const Figures& x, std::size_t f) {
+        std::printf(by_room(of, f) ? " %.1gx |" : " %.1e |",
+                    (f == value ? x.edge_price : x.edge_terms[f]).error);
+      });
+  std::printf("\n");
+  print_table(
+      "The formulas against central differences of the price, in 400 bits, to the sum of terms.",
+      all, [](const Figures& x) { return x.differenced_rows; },
+      [](const Subject&, const Figures& x, std::size_t f) {
+        std::printf(" %.0e |", x.differences[f].error);
+      });
+}
+
+void print_rows(const std::vector<Figures>& all) {
   for (std::size_t s = 0; s < all.size(); ++s) {
     std::printf("\nWorst rows of %s\n\n", subjects[s].name);
-    for (std::size_t f = 0; f < offered; ++f) print_row(field_names[f], all[s].plain[f]);
-    print_row("theta, terms", all[s].terms[theta]);
-    print_row("price / max(U, K)", all[s].scaled);
-    print_row("price / 8 cond eps", all[s].conditioned);
-    print_row("edge price", all[s].edge_scaled);
-    for (std::size_t f = 1; f < offered; ++f) {
+    for (std::size_t f = 0; f < fields; ++f) {
+      const Claim claim = promise(subjects[s], all[s], f);
+      print_row(claim.field.c_str(), *claim.worst);
+    }
+    print_row("value / max(U, K)", all[s].scaled);
+    print_row("value / 8 cond eps", all[s].conditioned);
+    print_row("edge value", all[s].edge_price);
+    for (std::size_t f = 1; f < fields; ++f) {
       print_row((std::string("edge ") + field_names[f]).c_str(), all[s].edge_terms[f]);
     }
   }
@@ -417,13 +461,13 @@ void print_json(const std::vector<Figures>& all, std::uint64_t seed) {
     const Figures& x = all[s];
     std::printf("%s\n  {\"model\": \"%s\", \"cases\": %lld, \"edges\": %lld", s == 0 ? "" : ",",
                 subjects[s].name, static_cast<long long>(x.cases), static_cast<long long>(x.edges));
-    list("relative", x.plain, 0, offered);
-    list("relative_to_terms", x.terms, 0, offered);
+    list("relative", x.plain, 0, fields);
+    list("relative_to_terms", x.terms, 0, fields);
     std::printf(", \"price_over_scale\": %.6g, \"price_over_conditions\": %.6g", x.scaled.error,
                 x.conditioned.error);
-    std::printf(", \"price_over_allowed\": %.6g, \"edge_price_over_scale\": %.6g", x.price.error,
-                x.edge_scaled.error);
-    list("edge_relative_to_terms", x.edge_terms, 1, offered);
+    std::printf(", \"price_over_allowed\": %.6g, \"edge_price_over_allowed\": %.6g", x.price.error,
+                x.edge_price.error);
+    list("edge_relative_to_terms", x.edge_terms, 1, fields);
     list("differences", x.differences, 0, fields);
     std::printf("}");
   }
@@ -433,7 +477,7 @@ void print_json(const std::vector<Figures>& all, std::uint64_t seed) {
 struct Wanted {
   std::int64_t cases = 20'000, seed = 1;
   std::int64_t threads = std::max(1U, std::thread::hardware_concurrency());
-  bool json = false, understood = true;
+  bool json = false, rows = false, understood = true;
 };
 
 Wanted read(int count, char** arguments) {
@@ -446,6 +490,8 @@ Wanted read(int count, char** arguments) {
                                                        : nullptr;
     if (word == "--json") {
       out.json = true;
+    } else if (word == "--rows") {
+      out.rows = true;
     } else if (number != nullptr && a + 1 < count) {
       char* end = nullptr;
       *number = std::strtoll(arguments[++a], &end, 10);
@@ -462,7 +508,7 @@ Wanted read(int count, char** arguments) {
 int main(int count, char** arguments) {
   const Wanted wanted = read(count, arguments);
   if (!wanted.understood) {
-    std::fprintf(stderr, "accuracy [--cases N] [--seed N] [--threads N] [--json]\n");
+    std::fprintf(stderr, "accuracy [--cases N] [--seed N] [--threads N] [--json] [--rows]\n");
     return 2;
   }
   const auto seed = static_cast<std::uint64_t>(wanted.seed);
@@ -470,6 +516,7 @@ int main(int count, char** arguments) {
   std::vector<Figures> all;
   for (const Subject& of : subjects) all.push_back(measured(of, seed, wanted.cases, threads));
   wanted.json ? print_json(all, seed) : print_markdown(all);
+  if (wanted.rows) print_rows(all);
 
   int broken = 0;
   for (std::size_t s = 0; s < all.size(); ++s) {

@@ -1,10 +1,11 @@
-// Decides what a European option is worth exactly, and its Greeks: the textbook's formulas, and
-// differences of the price, in numbers of as many bits as Real::precision says. Nothing here is
-// shared with the kernels; the inputs are taken as exact.
+// Decides what a European option is worth exactly, and its Greeks: the textbook's formulas in 256
+// bits, and differences of the price in as many as Real::precision says. Nothing here is shared
+// with the kernels; the inputs are taken as exact.
 #pragma once
 
 #include <array>
 
+#include "normal_tail.hpp"
 #include "real.hpp"
 #include "riskslide/kinds.hpp"
 
@@ -32,12 +33,6 @@ struct Exact {
   std::array<Real, fields> at;
   std::array<Real, fields> terms;  // sum of the absolute terms of which it is made
 };
-
-inline Real normal_density(const Real& z) {
-  return exp(Real(-0.5) * z * z) / sqrt(Real(2.0) * Real::pi());
-}
-
-inline Real normal_below(const Real& z) { return erfc(-z / sqrt(Real(2.0))) / Real(2.0); }
 
 // Whether the standard deviation vanishes: the limits of value/greeks.hpp hold there.
 inline bool at_limit(const European& o) { return !(o.vol > 0) || !(o.years > 0); }
@@ -99,8 +94,10 @@ inline Exact lognormal_greeks(const European& o) {
   const Real root = sqrt(T), deviation = v * root, half = Real(0.5);
   const Real scaled = (log(U / K) + (r - q) * T) / deviation;  // r = q for a forward
   const Real d1 = scaled + half * deviation, d2 = scaled - half * deviation;
-  const Real above = Q * normal_below(w * d1), density = Q * normal_density(d1);
-  const Real asset = w * U * above, cash = w * K * D * normal_below(w * d2);
+  const NormalTail& normal = normal_tail();
+  const Real density1 = normal.density(d1), density = Q * density1;
+  const Real above = Q * normal.below(w * d1, density1), asset = w * U * above;
+  const Real cash = w * K * D * normal.below(w * d2, normal.density(d2));
   const Real decay = half * U * density * v / root;
   const Real sum_d = abs(scaled) + half * deviation;
   set(value, asset, -cash);
@@ -131,7 +128,8 @@ inline Exact normal_greeks(const European& o) {
   const Real w = o.call ? 1.0 : -1.0, U = o.underlying, K = o.strike, T = o.years, v = o.vol;
   const Real r = exact_rate(o), D = exact_discount(o);
   const Real root = sqrt(T), deviation = v * root, d = (U - K) / deviation;
-  const Real above = D * normal_below(w * d), density = D * normal_density(d);
+  const Real density_at_d = normal_tail().density(d), density = D * density_at_d;
+  const Real above = D * normal_tail().below(w * d, density_at_d);
   const Real inside = w * (U - K) * above, time_value = deviation * density;
   set(value, inside, time_value);
   set(delta, w * above);
@@ -144,6 +142,12 @@ inline Exact normal_greeks(const European& o) {
   set(charm, r * w * above, density * d / (Real(2.0) * T));
   return out;
 }
+
+// By MPFR's own function and in any precision: the price below shares no tail with the formulas.
+inline Real normal_density(const Real& z) {
+  return exp(Real(-0.5) * z * z) / sqrt(Real(2.0) * Real::pi());
+}
+inline Real normal_below(const Real& z) { return erfc(-z / sqrt(Real(2.0))) / Real(2.0); }
 
 // Where a price is asked for; strike, dividend yield and side stay those of the option.
 struct Point {

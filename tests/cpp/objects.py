@@ -21,20 +21,25 @@ from typing import NamedTuple
 EMITTED = {"memcpy", "memset", "__stack_chk_fail", "__stack_chk_guard", "_GLOBAL_OFFSET_TABLE_"}
 
 # How many scalar operations (none of them fused) the loops of a kernel may hold, and why.
-PER_UNIT = dict.fromkeys(
-    ("fold", "fold_units", "fold_unit"),  # one function or several, as the compiler inlines them
-    24,  # once a node, not once a column: the fold of its bias, and its constants gathered
-)
+PER_NODE = 24  # once a node, not once a column: the fold of its bias, and its constants gathered
+PER_UNIT = {
+    "screen": 20,  # once a unit: the bound on the error; once a row: its size
+    "refine": 4,  # once a unit: the smallest of its columns
+    **dict.fromkeys(("fold", "fold_units", "fold_unit"), PER_NODE),  # as the compiler inlines them
+}
 
-X86 = r"v?(?P<fused>fn?m(?:add|sub)\d*)?(?P<plain>add|sub|mul|div|sqrt|min|max)?(?P<form>[ps]d)\b"
+X86 = (
+    r"v?(?P<fused>fn?m(?:add|sub)\d*)?(?P<plain>add|sub|mul|div|sqrt|min|max)?"
+    r"(?P<form>[ps][sd])\b"
+)
 ARM = r"f(?P<fused>n?madd|n?msub|ml[as])?(?P<plain>add|sub|n?mul|div|sqrt)?\b"
 
 
 class Isa(NamedTuple):
     """How the disassembly of one instruction set reads."""
 
-    arithmetic: str  # groups `fused` and `plain`: floating-point arithmetic on doubles
-    wide: str  # in the operands: packed doubles of the full width
+    arithmetic: str  # groups `fused` and `plain`: floating-point arithmetic
+    wide: str  # in the operands: packed numbers of the full width
     calls_fma: bool = False  # no fused multiply-add in hardware: loops are not read
 
 
@@ -42,7 +47,7 @@ ISAS = {
     "i386:x86-64 baseline": Isa(X86, "", calls_fma=True),
     "i386:x86-64 x86_64_v3": Isa(X86, "ymm"),
     "i386:x86-64 x86_64_v4": Isa(X86, "zmm"),
-    "aarch64 baseline": Isa(ARM, r"v\d+\.2d"),
+    "aarch64 baseline": Isa(ARM, r"v\d+\.(?:2d|4s)"),
 }
 JUMP = re.compile(r"(?:j\w+|b|b\.\w+|[ct]bn?z)\s+(?:[^,<]+,\s*)*([0-9a-f]+) <")
 NEVER_ON = re.compile(r"(?:(?:notrack )?jmp|b|br|ret|ud2|hlt|udf|brk)(?:\s|$)|.*__stack_chk_fail")
@@ -128,8 +133,8 @@ def arithmetic_of(lines: list[str], isa: Isa) -> Counter[str]:
         match = re.match(isa.arithmetic, line)
         if match is None or not (match["fused"] or match["plain"]):
             continue
-        if not re.search(r"[xyz]mm|\bd\d|\bv\d+\.2d", line):
-            continue  # integers, or single precision
+        if not re.search(r"[xyz]mm|\b[ds]\d|\bv\d+\.(?:2d|4s)", line):
+            continue  # integers
         width = "wide" if re.search(isa.wide, line) else "narrow"
         count[width] += 1
         if match["fused"]:
@@ -145,7 +150,8 @@ def loop_faults(function: Function, isa: Isa, kernel: bool) -> list[str]:
     inner = [not any(b < body for b in bodies) for body in bodies]
     full = [c for c, i in zip(counts, inner, strict=True) if i and c["wide"] and not c["narrow"]]
     whole_vectors = {c["wide fused"] for c in full} - {0}
-    fused = whole_vectors | {c // 2 for c in whole_vectors}  # one or two vectors side by side
+    pairs = {c // 2 for c in whole_vectors if c % 2 == 0}  # two vectors side by side
+    fused = whole_vectors | pairs
     match = re.search(r"(\w+)(<.*>)?\([^()]*\)$", function.name)
     name, arguments = match.groups("") if match else (function.name, "")
     faults = []

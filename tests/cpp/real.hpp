@@ -11,6 +11,7 @@ namespace check {
 class Real {
  public:
   static void precision(int bits) { mpfr_set_default_prec(bits); }
+  static int precision() { return static_cast<int>(mpfr_get_default_prec()); }
 
   Real() : Real(0.0) {}
   Real(double x) {  // NOLINT(google-explicit-constructor): formulas mix both
@@ -21,7 +22,7 @@ class Real {
     mpfr_init(value_);
     mpfr_set(value_, other.value_, MPFR_RNDN);
   }
-  Real(Real&& other) noexcept : Real(0.0) { mpfr_swap(value_, other.value_); }
+  Real(Real&& other) noexcept : Real(Unset{}) { mpfr_swap(value_, other.value_); }
   Real& operator=(Real other) noexcept {
     mpfr_swap(value_, other.value_);
     return *this;
@@ -40,6 +41,11 @@ class Real {
   }
   friend bool operator>(const Real& a, const Real& b) { return b < a; }
 
+  friend Real fma(const Real& a, const Real& b, const Real& c) {
+    Real out{Unset{}};
+    mpfr_fma(out.value_, a.value_, b.value_, c.value_, MPFR_RNDN);
+    return out;
+  }
   friend Real pow(const Real& a, const Real& b) { return of(mpfr_pow, a, b); }
   friend Real abs(const Real& a) { return of(mpfr_abs, a); }
   friend Real sqrt(const Real& a) { return of(mpfr_sqrt, a); }
@@ -49,7 +55,7 @@ class Real {
   friend Real erfc(const Real& a) { return of(mpfr_erfc, a); }
 
   static Real pi() {
-    Real out;
+    Real out{Unset{}};
     mpfr_const_pi(out.value_, MPFR_RNDN);
     return out;
   }
@@ -57,15 +63,18 @@ class Real {
  private:
   mpfr_t value_;
 
+  struct Unset {};
+  explicit Real(Unset /*NaN until an operation sets it*/) { mpfr_init(value_); }
+
   template <class Operation>
   static Real of(Operation operation, const Real& a) {
-    Real out;
+    Real out{Unset{}};
     operation(out.value_, a.value_, MPFR_RNDN);
     return out;
   }
   template <class Operation>
   static Real of(Operation operation, const Real& a, const Real& b) {
-    Real out;
+    Real out{Unset{}};
     operation(out.value_, a.value_, b.value_, MPFR_RNDN);
     return out;
   }

@@ -65,11 +65,12 @@ void greeks(int threads, Hashes& found) {
   std::vector<std::uint8_t> call(size);
   for (auto& c : call) c = static_cast<std::uint8_t>(random.whole(0, 1));
   const char* models[] = {"black76", "bsm", "bachelier"};
-  const char* greek[] = {"value", "delta", "gamma", "vega", "theta", "rho"};
+  const char* greek[] = {"value", "delta", "gamma", "vega", "theta",
+                         "rho",   "vanna", "volga", "charm"};
   for (int model = 0; model < 3; ++model) {
     for (const bool by_discount : {false, true}) {
       if (model == 1 && by_discount) continue;
-      std::vector<double> out[6];
+      std::vector<double> out[9];
       for (auto& o : out) o.resize(size);
       riskslide::greeks({.model = static_cast<riskslide::Model>(model),
                          .discounting = by_discount ? riskslide::Discounting::discount
@@ -83,9 +84,9 @@ void greeks(int threads, Hashes& found) {
                          .dividend_yield = Column::of(yield),
                          .is_call = call.data()},
                         {out[0].data(), out[1].data(), out[2].data(), out[3].data(), out[4].data(),
-                         out[5].data()},
+                         out[5].data(), out[6].data(), out[7].data(), out[8].data()},
                         threads);
-      for (int g = 0; g < 6; ++g) {
+      for (int g = 0; g < 9; ++g) {
         found.emplace_back(
             std::string(models[model]) + (by_discount ? ".discount." : ".rate.") + greek[g],
             hash(out[g]));
@@ -216,6 +217,12 @@ void sums(const check::Cube& values, int threads, Hashes& found) {
   riskslide::worst_loss(book.positions(), values.view(), loss, scenario, threads);
   found.emplace_back("worst_loss.loss", hash(loss));
   found.emplace_back("worst_loss.scenario", hash(scenario));
+  const std::size_t few = 93;  // as many as are screened in single precision
+  const riskslide::CubeView screened{std::span(values.values).first(values.base.size() * few),
+                                     values.base, values.base.size(), few};
+  riskslide::worst_loss(book.positions(), screened, loss, scenario, threads);
+  found.emplace_back("screened.loss", hash(loss));
+  found.emplace_back("screened.scenario", hash(scenario));
   const auto shape = riskslide::TailShape::of(values.scenarios, 0.97);
   std::vector<std::int32_t> members(accounts * shape.size);
   riskslide::tail(book.positions(), values.view(), shape, var, shortfall, members, threads);

@@ -209,6 +209,22 @@ def test_greeks_name_their_units(run: Any, book: Book) -> None:
     vega, theta = (float(x.replace(",", "")) for x in shown.split()[5:7])
     assert vega == pytest.approx(row["vega_per_1_00_vol"] / 100, rel=1e-5)
     assert theta == pytest.approx(row["theta_per_year"] / 365, rel=1e-5)
+    header = next(line for line in table.splitlines() if line.startswith("account"))
+    assert header.endswith("vanna per point  volga per point^2  charm per day")
+    vanna, volga, charm = (float(x.replace(",", "")) for x in shown.split()[8:])
+    assert vanna == pytest.approx(row["vanna_per_1_00_vol"] / 100, abs=1e-6)
+    assert volga == pytest.approx(row["volga_per_1_00_vol_squared"] / 10_000, rel=1e-5)
+    assert charm == pytest.approx(row["charm_per_year"] / 365, rel=1e-5)
+
+
+def test_greeks_without_a_spot_say_so(run: Any, book: Book) -> None:
+    table = run("greeks", *book.options()).out
+    assert "by the spot" in table and "*" not in table
+    assert run("greeks", *book.options(), "--json").json["rows"][0]["by_spot"] is True
+    book.change("market.csv", f"spot,BTC,,100000,{AS_OF}\n", "")
+    table = run("greeks", *book.options()).out
+    assert "BTC *" in table and "* no spot is quoted" in table
+    assert run("greeks", *book.options(), "--json").json["rows"][0]["by_spot"] is False
 
 
 def test_demo_prints_the_published_figures(run: Any) -> None:

@@ -66,6 +66,22 @@ def test_greeks_show_six_significant_digits(value: float, text: str) -> None:
     assert figures.significant(value) == text
 
 
+@pytest.mark.parametrize("width", [100, 130, 150, 200])
+def test_greeks_of_second_order_stand_where_there_is_room(width: int) -> None:
+    book, market = demo_book()
+    found = rs.greeks(book, market)
+    content = report.greeks_report(
+        book, found, screen(width), by="account", show=40, unit="USD, then"
+    )
+    text = rendered(screen(width), content)
+    first = figures.significant(float(found.greeks.rho[0]) / 100)
+    charm = figures.significant(float(found.second.charm[0]) / 365)
+    assert first in text and "…" not in text
+    fits = charm in text
+    assert fits == ("charm per day" in text) == ("a wider terminal" not in text)
+    assert fits == (width >= 150)
+
+
 def test_pipe_table_holds_every_figure_without_cutting(demo: Demo) -> None:
     text = shown(demo, pipe())
     for figure in ("165,000", "-36,873", "128,127", "85,072", "68,058", "43,055", "53.1 %"):

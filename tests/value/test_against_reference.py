@@ -471,17 +471,36 @@ def test_cube_equals_the_reference_under_scales_shifts_and_floors(seed: int) -> 
 
 
 @pytest.mark.parametrize("seed", range(1, 40, 2))
-def test_cash_delta_of_the_kernel_is_that_of_python_and_of_the_reference(seed: int) -> None:
-    """A C++ user fills the cube by it. Multipliers are the contract's own, whatever option prices
-    are over."""
+def test_cash_delta_is_that_of_the_reference(seed: int) -> None:
+    """Multipliers are the contract's own, whatever option prices are over."""
     rng = np.random.default_rng(50_000 + seed)
     columns = instrument_columns(rng, 40)
     instruments = rs.Instruments.from_columns(**columns)
     terms = Terms(coin_at_index=True, option_divisor=("forward", "index")[seed % 4 // 2])
     state = market_of(rng, columns).on(instruments, terms)
-    own = state.columns() | {"multiplier": instruments.multiplier}
-    found = _core.cash_delta(own, 1 + seed % 3)
+    found, expected = cash_delta(state, threads=1 + seed % 3), reference.cash_delta(state)
     # Far from the money a put's delta is what is left of a call's: the size is that of the price.
     size = np.abs(instruments.multiplier * state.fx * np.where(state.inverse, 1.0, state.price))
-    for expected in (cash_delta(state), reference.cash_delta(state)):
-        assert (np.abs(found - expected) <= TOLERANCE * size).all()
+    assert (np.abs(found - expected) <= TOLERANCE * size).all()
+
+
+def test_cash_delta_of_what_has_expired_is_nothing() -> None:
+    """It is so much cash, which the kernel by itself would take for so many coins."""
+    names, kinds = ["gone", "gone future", "coins"], ["option", "future", "spot"]
+    instruments = rs.Instruments.from_columns(
+        name=names,
+        kind=kinds,
+        underlying=["BTC"] * 3,
+        expiry=[EXPIRIES[0], EXPIRIES[0], ""],
+        strike=[60_000.0, 0.0, 0.0],
+        option_type=["call", "", ""],
+        multiplier=[2.0] * 3,
+    )
+    settled = rs.Quote(70_000.0, int(instruments.expiry[0]))
+    market = rs.Market.of(
+        EXPIRIES[1], spot={"BTC": 71_000.0}, settlement={("BTC", EXPIRIES[0]): settled}
+    )
+    state = market.on(instruments)
+    assert state.mark.tolist() == [70_000.0, 70_000.0, 0.0]
+    assert cash_delta(state).tolist() == [0.0, 0.0, 142_000.0]
+    assert reference.cash_delta(state).tolist() == [0.0, 0.0, 142_000.0]

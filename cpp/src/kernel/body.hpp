@@ -20,6 +20,8 @@ namespace {
 
 #include "kernel/fold.inc"
 
+#include "kernel/screen.inc"
+
 void log_ratios(const double* __restrict a, const double* __restrict b, double* __restrict out,
                 std::int64_t size) noexcept {
 #pragma omp simd
@@ -78,6 +80,8 @@ const Table RISKSLIDE_KERNEL_NAME = {
     .normal_tail = normal_tails,
     .normal_inverse = normal_inverses,
     .fold = fold,
+    .screen = screen,
+    .refine = refine,
 };
 
 }  // namespace riskslide::kernel

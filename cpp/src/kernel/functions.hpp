@@ -139,9 +139,5 @@ struct Ratio {
   return log_pair(r, 1.0 / r.middle).high;
 }
 
-// ln(x) for normal positive x; see log_ratio for the rest.
-// Largest error found: 0.68 ULP over 10 million points.
-[[maybe_unused]] inline double log_positive(double x) noexcept { return log_ratio(x, 1.0); }
-
 }  // namespace
 }  // namespace riskslide::kernel

@@ -6,7 +6,7 @@
 
 namespace riskslide::kernel {
 
-inline constexpr int lanes = 8;  // columns are padded to a multiple of this many doubles
+inline constexpr int lanes = 16;  // columns are padded to a multiple of this many doubles
 
 // One block of options; vanna and on are null where only the first order is asked for.
 struct GreeksBlock {
@@ -45,7 +45,7 @@ struct ShockRow {
 };
 
 // Constants of one instrument. `unit` turns a price into reporting currency (over the price itself
-// for an inverse instrument: see revalue.cpp).
+// for an inverse instrument: see contracts.cpp).
 struct Contract {
   double price, strike, log_moneyness, root_years, vol, discount, unit, side;
 };
@@ -127,10 +127,44 @@ struct FoldTask {
   double* unsound;  // set to NaN where a sum is not finite, left alone elsewhere
 };
 
+inline constexpr int screen_width = 32;  // columns of a tile in single precision
+
+// One tile of columns in single precision over a range of units; see screen.cpp. Outputs by unit.
+struct ScreenTask {
+  const float* tile;  // (rows, screen_width)
+  const std::int32_t* row;
+  const std::int64_t* lots;
+  const std::int64_t* offsets;
+  std::int64_t first, last;
+  int columns;   // of this tile that count
+  bool sized;    // the last column holds the rows' sizes, and gross is written; else it is read
+  float* gross;  // sum of |lot| times size
+  float* least;  // the smallest sum
+  float* error;  // how far a sum may be off
+  std::uint32_t* mask;  // columns whose sum is within twice the error of the smallest
+};
+
+inline constexpr int refine_width = 8;  // columns of a tile that is summed exactly
+
+// One such tile over the units whose `chosen` has its bit.
+struct RefineTask {
+  const double* tile;  // (rows, refine_width)
+  const std::int32_t* row;
+  const std::int64_t* lots;
+  const std::int64_t* offsets;
+  std::int64_t first, last;
+  const std::uint32_t* chosen;
+  std::uint32_t bit;
+  std::int32_t first_column;
+  int columns;             // of this tile that count
+  double* least;           // by unit: the most negative sum so far
+  std::int32_t* scenario;  // its column
+};
+
 // 0 where all is well; else an input is out of its domain, or an output is not finite.
 using GreeksKernel = int (*)(const GreeksBlock&);
-// values: value' - base in `size` columns; returns nothing.
-using RevalueKernel = void (*)(const Contract&, const ShockRow&, double base, double* values);
+// values: value' - base in `size` columns; not 0 where one of them is not finite.
+using RevalueKernel = int (*)(const Contract&, const ShockRow&, double base, double* values);
 
 // Elementary functions of columns: see functions.hpp.
 using Unary = void (*)(const double* x, double* out, std::int64_t size);
@@ -148,6 +182,8 @@ struct Table {
   Unary normal_tail;
   Unary normal_inverse;
   void (*fold)(const FoldTask&);
+  void (*screen)(const ScreenTask&);
+  void (*refine)(const RefineTask&);
 };
 
 inline constexpr int tile_width = 16;

@@ -95,6 +95,19 @@ class Market:
         """
         return _Resolver(self, instruments, terms).state()
 
+    def spot_of_underlying(self, instruments: Instruments, terms: Terms = NO_TERMS) -> Float:
+        """The spot of every row's underlying; 0 where none is quoted, or none > 0.
+
+        Of the reporting currency and of assets at par 1. Raises InputError (`E_STALE`, `E_FX`).
+        """
+        resolver = _Resolver(self, instruments, terms)
+        known = {*self.spot, *terms.par, terms.reporting}
+        spots = [
+            max(resolver.asset_price(asset), 0.0) if asset in known else 0.0
+            for asset in instruments.underlyings
+        ]
+        return np.array(spots, dtype=np.float64)[instruments.underlying]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class State:

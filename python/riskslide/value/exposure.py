@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
-from ..book.columns import Float, Int64
+from .. import _core
+from ..book.columns import Bool, Float, Int64
 from ..book.instruments import Kind, PricingModel
 from ..book.portfolio import Portfolio
 from ..book.positions import Positions
@@ -15,7 +16,7 @@ from ..errors import refuse
 from ..market.state import NO_TERMS, Market, Payoff, State, Terms
 from ..scenario.shocks import Scenarios
 from .cube import Cube, aggregate
-from .pricing import Greeks, bachelier, black76, bsm
+from .pricing import Greeks, SecondOrder, bachelier, black76, bsm
 from .revaluation import Revaluation
 
 By = Literal["account", "leg"]
@@ -46,14 +47,19 @@ class Exposure:
     """Greeks of positions, in the reporting currency.
 
     account (rows): index into the portfolio's accounts; name (rows): the underlying, or the
-    instrument of a leg; greeks (rows each): value; delta and gamma by the price that the instrument
-    is written on (forward, mark or spot), the ratio of coin price to it held; vega per 1.00 of vol;
-    theta per year; rho per 1.00 of rate.
+    instrument of a leg; greeks (rows each): value; delta and gamma by the spot of the underlying,
+    the ratio of a contract's forward or mark to it held, and that of a coin contract's coin, as a
+    scenario of price moves them; vega per 1.00 of vol; theta per year; rho per 1.00 of rate;
+    second (rows each): vanna and charm, of that delta, and volga; by_spot (rows): False where the
+    market quotes no spot > 0 of an underlying. What was by the spot is then by every contract's
+    own forward or mark, and the sum over several expiries is the derivative of nothing.
     """
 
     account: Int64
     name: tuple[str, ...]
     greeks: Greeks
+    second: SecondOrder
+    by_spot: Bool
 
 
 def greeks(
@@ -64,18 +70,29 @@ def greeks(
     terms: Terms = NO_TERMS,
     threads: int | None = None,
 ) -> Exposure:
-    """Greeks of every (account, underlying), or of every leg, positions only."""
+    """Greeks of every (account, underlying), or of every leg, by the spot; positions only.
+
+    Rates of exchange are held, but for the coin of an inverse contract. Raises InputError as
+    `revalue` does, `E_STALE` for an old spot too, and `E_OVERFLOW` for Greeks beyond float64.
+    """
     instruments = portfolio.instruments
     state = market.on(instruments, terms)
-    unit = unit_greeks(state, threads=threads)
-    columns = np.stack(unit, axis=1) * instruments.lot[:, None]
+    spot = market.spot_of_underlying(instruments, terms)
+    first, second = unit_greeks(state, spot, threads=threads)
+    with np.errstate(over="ignore"):
+        columns = np.stack([*first, *second], axis=1) * instruments.lot[:, None]
+    bad = np.flatnonzero(~np.isfinite(columns).all(axis=1))
+    if bad.size:
+        fix = "its Greeks leave the range of float64; check the units of price and multiplier"
+        refuse("E_OVERFLOW", "instrument", int(bad[0]), instruments.name[bad[0]], fix)
     positions = portfolio.positions
     owner = np.repeat(np.arange(positions.accounts), np.diff(positions.offsets))
     held = positions.instrument.astype(np.int64)
+    own_price = ~((spot > 0) | (state.payoff == Payoff.SPOT))[held]
     if by == "leg":
         rows = _rows(portfolio, "leg")
         names = tuple(instruments.name[i] for i in held.tolist())
-        account = owner
+        account, by_spot = owner, ~own_price
     else:
         width = max(len(instruments.underlyings), 1)
         key = owner * width + instruments.underlying[held]
@@ -85,31 +102,45 @@ def greeks(
         )
         account = keys // width
         names = tuple(instruments.underlyings[u] for u in (keys % width).tolist())
+        by_spot = ~np.isin(keys, key[own_price])
     sums = aggregate(rows, Cube.from_values(columns), threads=threads)
-    return Exposure(account, names, Greeks(*(np.ascontiguousarray(c) for c in sums.T)))
+    found = [np.ascontiguousarray(c) for c in sums.T]
+    return Exposure(account, names, Greeks(*found[:6]), SecondOrder(*found[6:]), by_spot)
 
 
-def unit_greeks(state: State, *, threads: int | None = None) -> Greeks:
-    """Greeks of one contract unit of every instrument, in the reporting currency."""
+def unit_greeks(
+    state: State, spot: Float, *, threads: int | None = None
+) -> tuple[Greeks, SecondOrder]:
+    """Greeks of one contract unit of every instrument, in the reporting currency.
+
+    By `spot` (N) of the underlyings; by the price that a contract is written on where it is 0.
+    """
     instruments = state.instruments
-    unit = state.multiplier * state.fx
-    price = _written_on(state)
-    over = np.where(state.inverse, np.where(price > 0, price, state.price), 1.0)
-    unit = unit / over
-    out = Greeks(*(np.zeros(len(instruments)) for _ in range(6)))
+    price = np.where(state.on_spot, state.spot, state.price)  # what a contract is written on
+    over = np.where(state.inverse, price, 1.0)
     margined, owned = state.payoff == Payoff.MARGINED, state.payoff == Payoff.SPOT
-    out.delta[:] = np.where(
-        margined, unit / over, np.where(instruments.kind == Kind.SPOT.value, unit, 0.0)
-    )
-    out.value[:] = np.where(owned, unit * state.price, 0.0)
-    options = np.isin(state.payoff, (Payoff.BLACK76, Payoff.BACHELIER))
-    for model in PricingModel:
-        at = np.flatnonzero(options & (instruments.model == model.value))
-        if at.size:
-            found = _option_greeks(model, state, at, threads)
-            for column, values in zip(out, found, strict=True):
-                column[at] = values * unit[at]
-    return out
+    bad = np.flatnonzero(state.inverse & (price <= 0))
+    if bad.size:
+        fix = "must be > 0 where the instrument settles in coin"
+        refuse("E_DOMAIN_FORWARD", "price", int(bad[0]), float(price[bad[0]]), fix)
+    zeros = np.zeros((9, len(instruments)))
+    first, second = Greeks(*zeros[:6]), SecondOrder(*zeros[6:])
+    with np.errstate(over="ignore", invalid="ignore"):  # `greeks` refuses what is not finite
+        unit = state.multiplier * state.fx / over
+        coin = instruments.kind == Kind.SPOT.value
+        first.delta[:] = np.where(margined, unit / over, np.where(coin, unit, 0.0))
+        first.value[:] = np.where(owned, unit * state.price, 0.0)
+        options = np.isin(state.payoff, (Payoff.BLACK76, Payoff.BACHELIER))
+        for model in PricingModel:
+            at = np.flatnonzero(options & (instruments.model == model.value))
+            if at.size:
+                found = _option_greeks(model, state, at, threads)
+                for column, values in zip((*first, *second), found, strict=True):
+                    column[at] = values * unit[at]
+        ratio = np.where(spot > 0, price / np.where(spot > 0, spot, 1.0), 1.0)
+        for column in (first.delta, first.gamma, first.gamma, second.vanna, second.charm):
+            column *= ratio  # gamma twice
+    return first, second
 
 
 def cash_delta(state: State, *, threads: int | None = None) -> Float:
@@ -118,26 +149,24 @@ def cash_delta(state: State, *, threads: int | None = None) -> Float:
     Of a contract settled in coin: its delta in coin, not adjusted for the premium, at the coin's
     price, whatever its price in coin is over; of a spot instrument or a balance: its value.
     """
-    options = np.isin(state.payoff, (Payoff.BLACK76, Payoff.BACHELIER))
-    contract = state.instruments.multiplier / np.where(options, state.multiplier, 1.0)
-    unit = unit_greeks(state, threads=threads).delta * _written_on(state)
-    return unit * np.where(options, contract, 1.0)
+    instruments = state.instruments
+    own = state.columns() | {"multiplier": instruments.multiplier}
+    expired = (state.payoff == Payoff.SPOT) & (instruments.kind != Kind.SPOT.value)  # cash
+    return np.where(expired, 0.0, _core.cash_delta(own, threads or 0))
 
 
-def _written_on(state: State) -> Float:
-    """What an instrument is written on: its forward or mark, or the spot where BSM starts there."""
-    return np.where(state.on_spot, state.spot, state.price)
-
-
-def _option_greeks(model: PricingModel, s: State, at: Int64, threads: int | None) -> Greeks:
+def _option_greeks(
+    model: PricingModel, s: State, at: Int64, threads: int | None
+) -> tuple[Float, ...]:
+    """Greeks of first and second order of options, of one unit of what they are on."""
     strike, years, vol, rate = s.strike[at], s.years[at], s.vol[at], s.rate[at]
-    side = s.is_call[at]
+    second = SecondOrder.empty(at.size)
+    last: dict[str, Any] = {"is_call": s.is_call[at], "second": second, "threads": threads}
     if model == PricingModel.BSM.value:
-        dividend = s.dividend_yield[at]
-        return bsm(s.spot[at], strike, years, vol, rate, dividend, is_call=side, threads=threads)
+        return (*bsm(s.spot[at], strike, years, vol, rate, s.dividend_yield[at], **last), *second)
     rate = np.where(s.inverse[at], s.dividend_yield[at], rate)  # as the resolver discounts
     function = black76 if model == PricingModel.BLACK76.value else bachelier
-    return function(s.price[at], strike, years, vol, rate=rate, is_call=side, threads=threads)
+    return (*function(s.price[at], strike, years, vol, rate=rate, **last), *second)
 
 
 def _rows(portfolio: Portfolio, by: By) -> Positions:

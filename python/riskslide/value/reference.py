@@ -231,6 +231,37 @@ def _worth(
     return size * discount * value / divisor
 
 
+def unit_greeks(state: State, spot: Float) -> tuple[Greeks, SecondOrder]:
+    """What `exposure.unit_greeks` gives, one instrument at a time."""
+    rows = [_unit_greeks(state, i, float(spot[i])) for i in range(len(state.instruments))]
+    columns = np.array(rows, dtype=np.float64).reshape(-1, 9).T.copy()
+    return Greeks(*columns[:6]), SecondOrder(*columns[6:])
+
+
+def _unit_greeks(state: State, i: int, spot: float) -> list[float]:
+    """Value, delta, gamma, vega, theta, rho, vanna, volga and charm, the ratio of the price that
+    row i is written on to the spot held, and that of its coin to the price."""
+    price = float(state.spot[i] if state.on_spot[i] else state.price[i])
+    size = float(state.multiplier[i]) * float(state.fx[i])
+    coin = 1.0 / price if state.inverse[i] else 1.0
+    ratio = price / spot if spot > 0 else 1.0
+    if state.payoff[i] == Payoff.SPOT:
+        owned = state.instruments.kind[i] == Kind.SPOT.value
+        return [size * price, size * ratio if owned else 0.0, *[0.0] * 7]
+    if state.payoff[i] == Payoff.MARGINED:
+        return [0.0, size * coin * coin * ratio, *[0.0] * 7]
+    model = (BLACK76, BSM, BACHELIER)[int(state.instruments.model[i])]
+    dividend_yield = float(state.dividend_yield[i])
+    rate = dividend_yield if model != BSM and state.inverse[i] else float(state.rate[i])
+    inputs = [price, state.strike[i], state.years[i], state.vol[i], rate, dividend_yield]
+    call = state.is_call[i]
+    found = (*greeks(model, False, inputs, call), *second_order(model, inputs, call))
+    powers = (0, 1, 2, 0, 0, 0, 1, 0, 1)
+    return [
+        float(x[0]) * size * coin * ratio**power for x, power in zip(found, powers, strict=True)
+    ]
+
+
 def cash_delta(state: State) -> Float:
     """What `exposure.cash_delta` gives, one instrument at a time."""
     out = []

@@ -37,6 +37,11 @@ GREEK_KEYS = {
     "theta": "theta_per_year",
     "rho": "rho_per_1_00_rate",
 }
+SECOND_KEYS = {
+    "vanna": "vanna_per_1_00_vol",
+    "volga": "volga_per_1_00_vol_squared",
+    "charm": "charm_per_year",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,9 +208,11 @@ def row_names(portfolio: Portfolio, by: str) -> list[dict[str, str]]:
 def greeks_record(
     portfolio: Portfolio, exposure: Exposure, *, by: str, rulebook: Rulebook, as_of: int
 ) -> dict[str, Any]:
-    """Greeks by row in library units, which the keys name."""
+    """Greeks by row in library units, which the keys name; `by_spot` as `rs.Exposure` says."""
     label = "instrument" if by == "leg" else "underlying"
     columns = {key: getattr(exposure.greeks, g).tolist() for g, key in GREEK_KEYS.items()}
+    columns |= {key: getattr(exposure.second, g).tolist() for g, key in SECOND_KEYS.items()}
+    columns["by_spot"] = exposure.by_spot.tolist()
     return {
         "riskslide": __version__,
         "as_of": text_of(as_of),

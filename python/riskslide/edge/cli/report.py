@@ -256,26 +256,63 @@ def stress_report(
 def greeks_report(
     portfolio: Portfolio, exposure: Exposure, console: Console, *, by: str, show: int, unit: str
 ) -> Group:
-    """Greeks by row, vega and rho per point (0.01), theta per day (a year is 365)."""
+    """Greeks by row: vols and rates per point (0.01), time per day (a year is 365).
+
+    Those of second order stand beside the rest where the console has room for whole figures.
+    """
+    first, second = exposure.greeks, exposure.second
+    scaled = {
+        "value": (first.value, 1.0),
+        "delta": (first.delta, 1.0),
+        "gamma": (first.gamma, 1.0),
+        "vega per point": (first.vega, 100.0),
+        "theta per day": (first.theta, 365.0),
+        "rho per point": (first.rho, 100.0),
+    }
+    more = {
+        "vanna per point": (second.vanna, 100.0),
+        "volga per point^2": (second.volga, 1e4),
+        "charm per day": (second.charm, 365.0),
+    }
+    table = _greeks_table(portfolio, exposure, console, scaled | more, by, show)
+    unbound = console.options.update(max_width=PIPE_WIDTH)
+    left: list[RenderableType] = []
+    if Measurement.get(console, unbound, table).maximum > console.width:
+        table = _greeks_table(portfolio, exposure, console, scaled, by, show)
+        left.append(Text("vanna, volga and charm take a wider terminal, a pipe or --json"))
+    head = plain(f"Greeks of positions, balances aside, by the spot, {unit}")
+    left += [*_left_out(len(exposure.name) - show, "rows"), *_not_by_spot(exposure, show)]
+    return Group(head, Text(), table, *left)
+
+
+def _greeks_table(
+    portfolio: Portfolio,
+    exposure: Exposure,
+    console: Console,
+    scaled: dict[str, tuple[Float, float]],
+    by: str,
+    show: int,
+) -> Table:
+    """Columns by header, with what each is divided by."""
     table = table_for(console)
     table.add_column("account", no_wrap=True)
     table.add_column("instrument" if by == "leg" else "underlying", no_wrap=True)
-    scaled = {
-        "value": (exposure.greeks.value, 1.0),
-        "delta": (exposure.greeks.delta, 1.0),
-        "gamma": (exposure.greeks.gamma, 1.0),
-        "vega per point": (exposure.greeks.vega, 100.0),
-        "theta per day": (exposure.greeks.theta, 365.0),
-        "rho per point": (exposure.greeks.rho, 100.0),
-    }
     for header in scaled:
         table.add_column(header, justify="right", no_wrap=True)
     for k in range(min(show, len(exposure.name))):
         cells = [significant(float(values[k]) / unit) for values, unit in scaled.values()]
         owner = portfolio.accounts[int(exposure.account[k])]
-        table.add_row(plain(owner), plain(exposure.name[k]), *cells)
-    head = plain(f"Greeks of positions, balances aside, {unit}")
-    return Group(head, Text(), table, *_left_out(len(exposure.name) - show, "rows"))
+        name = exposure.name[k] + ("" if exposure.by_spot[k] else " *")
+        table.add_row(plain(owner), plain(name), *cells)
+    return table
+
+
+def _not_by_spot(exposure: Exposure, show: int) -> list[RenderableType]:
+    """What the asterisk of a row says, where one shown has it."""
+    if exposure.by_spot[:show].all():
+        return []
+    text = "* no spot is quoted: delta and what comes of it are by each contract's own price"
+    return [Text(text)]
 
 
 def rules_table(rulebooks: Iterable[Rulebook], console: Console) -> Table:
