@@ -295,8 +295,7 @@ void leaves_in_order() {
       if (n < 12) leaves.parent.push_back(n / 6);
       const bool second = n >= 12;
       leaves.folds.push_back(
-          words == 0 ? Fold{}
-                     : Fold{.gain = 0.1 * n, .loss = 1.2, .scale = second ? 0.7 : 1.3});
+          words == 0 ? Fold{} : Fold{.gain = 0.1 * n, .loss = 1.2, .scale = second ? 0.7 : 1.3});
       if (words == 2 && n % 4 == 1) leaves.folds.back().deadband = 0.5;
     }
     nodes.folds[1].gain = 0.6;

@@ -65,7 +65,7 @@ def test_an_option_is_quoted_as_if_it_were_alone(drawn: list[tuple[Any, ...]], d
         NOW,
         spot={"BTC": 120.0, "ETH": 80.0, "EUR": 1.1} | some(["SOL"], 50.0, 60.0),
         forward=some([*dated, *names], 90.0, 130.0),
-        mark={n: 101.0 for n in names},
+        mark=dict.fromkeys(names, 101.0),
         vol={n: 0.3 + 0.01 * k for k, n in enumerate(names) if n not in missing},
         rate=some([*dated, *names, "BTC"], 0.0, 0.1),
         dividend_yield=some([*dated, *names, "ETH"], 0.0, 0.1),
@@ -96,9 +96,9 @@ def test_a_shared_quote_that_is_too_old_is_refused_before_a_later_vol() -> None:
         NOW, spot={"BTC": 100.0}, forward={("BTC", EXPIRIES[0]): old}, vol={"n0": 0.5}
     )
     terms = rs.load_rulebook("generic-slides").terms
-    with pytest.raises(rs.InputError, match="E_STALE.*BTC@2026-03-27"):
+    with pytest.raises(rs.InputError, match=r"E_STALE.*BTC@2026-03-27"):
         market.on(contracts(late), terms)
     fresh = rs.Market.of(NOW, forward={("BTC", EXPIRIES[0]): 100.0}, vol={"n0": 0.5})
-    with pytest.raises(rs.InputError, match="E_MISSING_PRICE.*n1"):
+    with pytest.raises(rs.InputError, match=r"E_MISSING_PRICE.*n1"):
         fresh.on(contracts(late), terms)
     assert np.isfinite(terms.max_age)
