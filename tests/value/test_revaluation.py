@@ -101,7 +101,7 @@ def test_sums_without_the_cube_are_those_with_it(seed: int) -> None:
         linear = np.flatnonzero(~state.inverse & (state.fx_factor < 0))
         state = state_of_rows(state, linear)
     if not len(state.instruments):
-        return
+        pytest.skip("no contract is left")
     count = int(rng.choice([1, 15, 16, 17, 255, 256, 257, 600]))
     scenarios = scenarios_of(rng, state, count)
     positions = positions_of(rng, int(rng.integers(1, 30)), len(state.instruments))
@@ -111,7 +111,7 @@ def test_sums_without_the_cube_are_those_with_it(seed: int) -> None:
         with pytest.raises(rs.InputError) as again:
             rs.Revaluation(state.instruments, state, scenarios)
         assert str(again.value) == str(refused)
-        return
+        pytest.skip(f"refused alike: {refused.code}")
     lots = cube.values * state.instruments.lot[:, None] * scenarios.weight
     for per_lot, values in ((False, cube.values), (True, lots)):
         held = rs.Cube.from_values(values)
