@@ -1,6 +1,8 @@
 // The first part of W2 in C++: 10,000 options in 93 scenarios, and a book of every payoff.
 #include <benchmark/benchmark.h>
 
+#include <cmath>
+
 #include "workloads.hpp"
 
 namespace {
@@ -66,6 +68,44 @@ struct Inputs {
   }
 };
 
+double normal(double x) { return 0.5 * std::erfc(-x / std::sqrt(2.0)); }
+
+// One unit of row k by the textbook, its price and vol multiplied.
+double worth(const Inputs& x, std::size_t k, double price_scale, double vol_scale) {
+  using riskslide::Payoff;
+  const double price = x.price[k] * price_scale, strike = x.strike[k];
+  const double deviation = x.vol[k] * vol_scale * std::sqrt(x.years[k]);
+  const double side = x.is_call[k] != 0 ? 1.0 : -1.0;
+  double value = price;
+  if (x.payoff[k] == Payoff::black76) {
+    const double d = std::log(price / strike) / deviation + 0.5 * deviation;
+    value = price * normal(side * d) - strike * normal(side * (d - deviation));
+    value *= side * x.discount[k];
+  } else if (x.payoff[k] == Payoff::bachelier) {
+    const double d = (price - strike) / deviation;
+    const double density = std::exp(-0.5 * d * d) / std::sqrt(2.0 * std::acos(-1.0));
+    value = side * (price - strike) * normal(side * d) + deviation * density;
+    value *= x.discount[k];
+  } else if (x.payoff[k] == Payoff::margined) {
+    value = price - x.price[k];
+    if (x.inverse[k] != 0) value /= x.price[k];  // 1 / p0 - 1 / p coins
+  }
+  return value * x.multiplier[k] * x.fx[k] / (x.inverse[k] != 0 ? price : 1.0);
+}
+
+// Whether the first instruments gain what the textbook says.
+bool are_worth(const Inputs& inputs, const bench::Numbers& values) {
+  for (std::size_t k = 0; k < bench::checked; ++k) {
+    const double now = worth(inputs, k, 1.0, 1.0);
+    for (std::size_t s = 0; s < scenarios; ++s) {
+      const double then = worth(inputs, k, inputs.price_scale[s], inputs.vol_scale[s]);
+      const double scale = inputs.inverse[k] != 0 ? 1.0 : 100.0;
+      if (!bench::near(values[k * scenarios + s], then - now, scale)) return false;
+    }
+  }
+  return true;
+}
+
 void revalue(benchmark::State& state, bool mixed) {
   const Inputs inputs(mixed);
   bench::Numbers values(rows * scenarios), base(rows);
@@ -73,6 +113,7 @@ void revalue(benchmark::State& state, bool mixed) {
     inputs.run(values, base, static_cast<int>(state.range(0)));
     benchmark::ClobberMemory();
   }
+  if (!are_worth(inputs, values)) state.SkipWithError("wrong values");
   state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(values.size()));
 }
 

@@ -2,6 +2,8 @@
 // whole matrix of sums, and a program without levels.
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
+
 #include "workloads.hpp"
 
 namespace {
@@ -18,6 +20,18 @@ void counted(benchmark::State& state, const bench::Book& book) {
   state.SetItemsProcessed(state.iterations() * held);
 }
 
+// Whether the first accounts lose what a plain loop finds, in a scenario where it does.
+bool are_worst(const bench::Book& book, const double* loss, const std::int32_t* scenario) {
+  for (std::size_t a = 0; a < bench::checked; ++a) {
+    const bench::Numbers pnl = book.pnl(a);
+    const double worst = std::max(0.0, -*std::min_element(pnl.begin(), pnl.end()));
+    if (!bench::near(loss[a], worst, bench::large)) return false;
+    const double there = -pnl[static_cast<std::size_t>(scenario[a])];
+    if (worst > 0 && !bench::near(there, worst, bench::large)) return false;
+  }
+  return true;
+}
+
 void worst_loss(benchmark::State& state) {
   const bench::Book& book = made();
   bench::Numbers loss(accounts);
@@ -27,6 +41,7 @@ void worst_loss(benchmark::State& state) {
                           static_cast<int>(state.range(0)));
     benchmark::ClobberMemory();
   }
+  if (!are_worst(book, loss.data(), scenario.data())) state.SkipWithError("wrong losses");
   counted(state, book);
 }
 
@@ -36,6 +51,13 @@ void aggregate(benchmark::State& state) {
   for (auto _ : state) {
     riskslide::aggregate(book.positions(), book.cube(), out, static_cast<int>(state.range(0)));
     benchmark::ClobberMemory();
+  }
+  for (std::size_t a = 0; a < bench::checked; ++a) {
+    const bench::Numbers pnl = book.pnl(a);
+    for (std::size_t s = 0; s < scenarios; ++s) {
+      if (!bench::near(out[a * scenarios + s], pnl[s], bench::large))
+        state.SkipWithError("wrong sums");
+    }
   }
   counted(state, book);
 }
@@ -62,10 +84,15 @@ void evaluate(benchmark::State& state) {
   }
   const std::vector<std::int64_t> none(accounts + 1);
   const riskslide::CashView cash{none, {}, {}};
+  riskslide::Evaluation found;
   for (auto _ : state) {
-    const auto found = riskslide::evaluate(program, book.cube(), book.positions(), cash,
-                                           static_cast<int>(state.range(0)));
-    benchmark::DoNotOptimize(found.outputs.data());
+    found = riskslide::evaluate(program, book.cube(), book.positions(), cash,
+                                static_cast<int>(state.range(0)));
+    benchmark::DoNotOptimize(found.unit_loss.data());
+  }
+  if (found.unit_loss.size() != accounts ||
+      !are_worst(book, found.unit_loss.data(), found.unit_scenario.data())) {
+    state.SkipWithError("wrong losses");
   }
   counted(state, book);
 }

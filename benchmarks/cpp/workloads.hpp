@@ -1,6 +1,8 @@
-// Decides the inputs of the C++ benchmarks: random options, books and cubes from fixed seeds.
+// Decides the inputs of the C++ benchmarks: random options, books and cubes from fixed seeds; and
+// what their answers are checked against.
 #pragma once
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <random>
@@ -14,6 +16,14 @@
 namespace bench {
 
 using Numbers = std::vector<double>;
+
+constexpr std::size_t checked = 50;  // accounts, or instruments, that a plain loop goes over again
+constexpr double large = 1e5;        // about the P&L of an account of 50 positions
+
+/// Whether two sums in different orders agree: to 1e-9 of `scale`, which is above 0.
+inline bool near(double found, double expected, double scale) {
+  return std::abs(found - expected) <= 1e-9 * scale;
+}
 
 /// Numbers between low and high; not from <random>'s distributions, which differ between libraries.
 class Draw {
@@ -109,6 +119,17 @@ struct Book {
   }
   [[nodiscard]] riskslide::CubeView cube() const {
     return {.values = values, .base = base, .rows = base.size(), .scenarios = scenarios};
+  }
+  /// P&L of one account in every scenario, by a plain loop.
+  [[nodiscard]] Numbers pnl(std::size_t account) const {
+    Numbers out(scenarios);
+    for (auto k = rows.offsets[account]; k < rows.offsets[account + 1]; ++k) {
+      const auto at = static_cast<std::size_t>(k);
+      const auto row = static_cast<std::size_t>(rows.instrument[at]) * scenarios;
+      const auto lots = static_cast<double>(rows.quantity[at]);
+      for (std::size_t s = 0; s < scenarios; ++s) out[s] += lots * values[row + s];
+    }
+    return out;
   }
 };
 

@@ -58,7 +58,7 @@ void value(const Source& source, std::size_t first, std::size_t count, Tiles& ti
   const InstrumentColumns& x = source.revaluation->instruments();
   const std::span<const double> base = source.revaluation->base();
   const ShockBlock columns(source.revaluation->shocks(), first, count);
-  constexpr std::size_t block = 32;
+  const std::size_t block = task_length(source.rows, 32);
   const auto end = static_cast<std::int64_t>(source.rows);
   std::atomic<std::int64_t> refused{end};
   const auto blocks = static_cast<std::int64_t>((source.rows + block - 1) / block);

@@ -66,8 +66,7 @@ void bind_greeks(py::module_& module) {
   module.def(
       "greeks", &run, py::arg("model"), py::arg("discount"), py::arg("inputs"), py::arg("is_call"),
       py::arg("outputs"), py::arg("threads") = 0,
-      "Fill six arrays with value, delta, gamma, vega, theta, rho, or nine with vanna, volga, "
-      "charm as well.");
+      "Fill six arrays with value, delta, gamma, vega, theta, rho; nine: vanna, volga, charm too.");
 }
 
 }  // namespace riskslide::python

@@ -18,12 +18,20 @@ class Held {
         shocks_(shocks),
         lot_(strict<double>(lot, "lot")),
         weight_(strict<double>(weight, "weight")),
-        cube_(instruments_of(instruments_), shocks_of(shocks, shocks_), view(lot_), view(weight_),
-              memory, threads) {}
+        cube_(valued(shocks, memory, threads)) {}
 
   [[nodiscard]] const Revaluation& cube() const { return cube_; }
 
  private:
+  // Python's objects are read before the GIL goes: the bases are valued without it.
+  Revaluation valued(const py::dict& shocks, std::size_t memory, int threads) {
+    const InstrumentColumns rows = instruments_of(instruments_);
+    const ShockColumns columns = shocks_of(shocks, shocks_);
+    const auto lot = view(lot_), weight = view(weight_);
+    const py::gil_scoped_release unlocked;
+    return {rows, columns, lot, weight, memory, threads};
+  }
+
   Columns instruments_, shocks_;
   py::array_t<double> lot_, weight_;
   Revaluation cube_;

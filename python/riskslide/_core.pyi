@@ -80,7 +80,7 @@ def greeks(
     outputs: list[Float],
     threads: int = 0,
 ) -> None:
-    """Fill six output arrays with value, delta, gamma, vega, theta, rho."""
+    """Fill six arrays with value, delta, gamma, vega, theta, rho; nine: vanna, volga, charm too."""
 
 def grid(
     program: Program,

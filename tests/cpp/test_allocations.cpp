@@ -13,6 +13,7 @@
 #include "dispatch.hpp"
 #include "riskslide/risk/tail.hpp"
 #include "riskslide/value/greeks.hpp"
+#include "riskslide/value/revaluation.hpp"
 #include "riskslide/value/revalue.hpp"
 
 namespace {
@@ -154,28 +155,39 @@ struct Sized {
     sums.resize(a * s), loss.resize(a), other.resize(a), index.resize(a * s);
   }
 
-  int revalue(int threads) {
-    const riskslide::InstrumentColumns held{.payoff = payoff,
-                                            .is_call = flag,
-                                            .inverse = flag,
-                                            .factor = factor,
-                                            .fx_factor = no_factor,
-                                            .price = price,
-                                            .strike = price,
-                                            .years = std::span(one).first(rows),
-                                            .vol = std::span(one).first(rows),
-                                            .discount = std::span(one).first(rows),
-                                            .multiplier = std::span(one).first(rows),
-                                            .fx = std::span(one).first(rows)};
+  [[nodiscard]] riskslide::InstrumentColumns instruments() const {
+    return {.payoff = payoff,
+            .is_call = flag,
+            .inverse = flag,
+            .factor = factor,
+            .fx_factor = no_factor,
+            .price = price,
+            .strike = price,
+            .years = std::span(one).first(rows),
+            .vol = std::span(one).first(rows),
+            .discount = std::span(one).first(rows),
+            .multiplier = std::span(one).first(rows),
+            .fx = std::span(one).first(rows)};
+  }
+  [[nodiscard]] riskslide::ShockColumns shocks() const {
     const auto ones = std::span<const double>(one).first(scenarios);
-    const riskslide::ShockColumns shocks{.factors = 1,
-                                         .scenarios = scenarios,
-                                         .price_scale = ones,
-                                         .price_shift = shift,
-                                         .vol_scale = ones,
-                                         .vol_shift = shift,
-                                         .vol_floor = shift};
-    return warm([&] { riskslide::revalue(held, shocks, cube.values, cube.base, threads); });
+    return {.factors = 1,
+            .scenarios = scenarios,
+            .price_scale = ones,
+            .price_shift = shift,
+            .vol_scale = ones,
+            .vol_shift = shift,
+            .vol_floor = shift};
+  }
+  int revalue(int threads) {
+    return warm(
+        [&] { riskslide::revalue(instruments(), shocks(), cube.values, cube.base, threads); });
+  }
+  int streamed(int threads) {
+    const riskslide::Revaluation revaluation(instruments(), shocks());
+    const auto scenario = std::span(index).first(accounts);
+    return warm(
+        [&] { riskslide::worst_loss(book.positions(), revaluation, loss, scenario, threads); });
   }
   int aggregate(int threads) {
     return warm([&] { riskslide::aggregate(book.positions(), cube.view(), sums, threads); });
@@ -199,7 +211,7 @@ struct Sized {
 
 // Allocations of one call for any number of scenarios and threads, and for every task that has
 // scratch of its own: 1 in `rows` or `accounts`, at most 256. A vector that grows twice as long
-// allocates once more.
+// allocates once more. `streamed` does so for every 256 scenarios: of 640 here, with few rows.
 struct Limit {
   const char* name;
   int (Sized::*call)(int threads);
@@ -211,7 +223,7 @@ struct Limit {
 constexpr Limit limits[] = {
     {"revalue", &Sized::revalue, 15, 4, 32, 0},      {"aggregate", &Sized::aggregate, 10, 0, 0, 0},
     {"worst_loss", &Sized::worst_loss, 10, 0, 0, 0}, {"tail", &Sized::tail, 10, 1, 0, 64},
-    {"evaluate", &Sized::evaluate, 60, 14, 0, 2048},
+    {"evaluate", &Sized::evaluate, 60, 14, 0, 2048}, {"streamed", &Sized::streamed, 90, 4, 32, 0},
 };
 
 int most(const Limit& limit, const Sized& sized) {

@@ -1,9 +1,14 @@
 // Risk: a compiler, a processor or a number of threads computes other bits. Hashes every output of
 // the library over a fixed lattice and compares them, by name, with the committed ones.
 //
-//   test_lattice FILE            exit 77 if this processor lacks the set that RISKSLIDE_ISA asks
-//   for test_lattice FILE --write    commits to the outputs as they are now
+//   test_lattice FILE
+//   test_lattice FILE --write
+//
+// The second commits to the outputs as they are now. Exit 77 where this processor lacks the set
+// that RISKSLIDE_ISA asks for, 2 for other arguments.
 #include <bit>
+#include <cstdio>
+#include <cstring>
 #include <fstream>
 #include <limits>
 #include <map>
@@ -256,14 +261,18 @@ int write(const char* path) {
 }  // namespace
 
 int main(int count, char** arguments) {
-  if (count < 2) return 2;
+  const bool writes = count == 3 && std::strcmp(arguments[2], "--write") == 0;
+  if (count != 2 && !writes) {
+    std::fprintf(stderr, "usage: test_lattice FILE [--write]\n");
+    return 2;
+  }
   try {
     std::printf("%s, %s\n", riskslide::instruction_set().c_str(), riskslide::compiler().c_str());
   } catch (const riskslide::InputError& error) {
     std::printf("skipped: %s\n", error.what());
     return 77;
   }
-  if (count > 2) return write(arguments[1]);
+  if (writes) return write(arguments[1]);
   hashes_see_one_bit();
   std::map<std::string, std::string> golden;
   std::ifstream file(arguments[1]);

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -52,10 +53,15 @@ def recorded(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
     return json.loads(capsys.readouterr().out)
 
 
-def test_record_has_machine_times_and_ratios(capsys: pytest.CaptureFixture[str]) -> None:
+def test_record_has_machine_times_and_ratios(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RISKSLIDE_THREADS", "7")
     found = recorded(capsys, "--only", "positions", "--threads", "2")
     assert found["quick"] is True and found["processor"] and found["compiler"]
     assert {"instruction_set", "cores", "date", "python", "riskslide", "load_before"} <= set(found)
+    if sys.platform == "linux":
+        assert found["cores"] == len(os.sched_getaffinity(0))
     assert found["packages"]["numpy"] == np.__version__
     assert [w["threads"] for w in found["workloads"]] == [1, 2]
     for work in found["workloads"]:

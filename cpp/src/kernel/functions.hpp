@@ -1,4 +1,4 @@
-// Elementary functions in double for loops which the compiler vectorises.
+// Decides exponential and logarithms in double, for loops which the compiler vectorises.
 //
 // Each is branch-free, calls nothing but std::fma and writes every fused multiply-add out, so with
 // -ffp-contract=off all the instruction sets give the same bits.  They have

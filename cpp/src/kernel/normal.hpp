@@ -1,4 +1,4 @@
-// The standard normal distribution: Mills ratio, tail and inverse; see functions.hpp.
+// Decides the standard normal distribution: Mills ratio, tail, inverse; see functions.hpp.
 #pragma once
 
 #include "kernel/power.hpp"

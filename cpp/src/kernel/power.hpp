@@ -1,4 +1,4 @@
-// Powers, by a logarithm of two doubles and an exponential that takes both; see functions.hpp.
+// Decides powers, by a logarithm of two doubles and an exponential of both; see functions.hpp.
 #pragma once
 
 #include "kernel/functions.hpp"

@@ -38,7 +38,7 @@ def stress(
     Raises InputError as `revalue` does.
     """
     state = market.on(portfolio.instruments, terms)
-    cube = Revaluation(portfolio.instruments, state, scenarios, per_lot=True)
+    cube = Revaluation(portfolio.instruments, state, scenarios, per_lot=True, threads=threads)
     return aggregate(_rows(portfolio, by), cube, threads=threads)
 
 

@@ -23,6 +23,7 @@ class Revaluation:
     somebody are valued as they are needed, in `memory` bytes or less, though never less than 16
     columns of all instruments and one row of sums; results and the scenarios come on top. per_lot:
     cells count one lot times the weight of the scenario, as `stress` does, not one contract unit.
+    threads: of the values now, made here; sums take their own.
     Raises InputError as `revalue` does; `E_OVERFLOW` of a cell when it is met.
     """
 
@@ -31,6 +32,7 @@ class Revaluation:
     scenarios: Scenarios
     per_lot: bool = False
     memory: int = 2**30
+    threads: int | None = None
     state: State = field(init=False, repr=False)
     core: _core.Revaluation = field(init=False, repr=False)
 
@@ -44,7 +46,8 @@ class Revaluation:
         factors: tuple[Any, Any] = (none, none)
         if self.per_lot:
             factors = (self.instruments.lot, moved.weight)
-        core = _core.Revaluation(state.columns(), moved.columns(), *factors, self.memory)
+        columns = state.columns(), moved.columns()
+        core = _core.Revaluation(*columns, *factors, self.memory, self.threads or 0)
         object.__setattr__(self, "state", state)
         object.__setattr__(self, "core", core)
 

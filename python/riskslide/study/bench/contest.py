@@ -10,7 +10,7 @@ from .measure import Answer, Runner
 
 
 class Peer(NamedTuple):
-    """Somebody else's way: its packages, the first of which has its name; how it is made to run.
+    """Somebody else's way: the packages it needs; how it is made to run.
 
     threaded: whether it uses the threads it is given; others run on one, whatever ours does.
     same: whether it gives the same answer, which is then compared; target: ratio to reach.

@@ -18,13 +18,19 @@ def machine() -> dict[str, Any]:
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "processor": processor(),
-        "cores": found["threads"],
+        "cores": cores(),
         "instruction_set": found["instruction_set"],
         "compiler": found["compiler"],
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "load_before": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
     }
+
+
+def cores() -> int:
+    """Those that this process may run on, whatever RISKSLIDE_THREADS asks for."""
+    affinity = getattr(os, "sched_getaffinity", None)  # Linux has it
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def processor() -> str:

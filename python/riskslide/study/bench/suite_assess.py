@@ -24,6 +24,7 @@ BASELINE = "revaluation and worst loss alone"
 
 
 def assessments(sizes: Sizes) -> list[Workload]:
+    """The margin run of a book under two rule books, each beside its revaluation and sums alone."""
     given = margined(sizes.instruments, sizes.moves, sizes.accounts, sizes.legs)
     return [
         _assessed(given, given.one_level, "assess slides", "one level by underlying"),

@@ -144,6 +144,7 @@ class Unsorted(NamedTuple):
 
 
 def unsorted(rows: int, accounts: int, instruments: int) -> Unsorted:
+    """Accounts and instruments drawn evenly, -50 to 50 lots a row."""
     rng = np.random.default_rng(SEED)
     return Unsorted(
         rng.integers(0, accounts, rows),
