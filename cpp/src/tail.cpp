@@ -39,6 +39,7 @@ double edge_of(std::span<const double> pnl, std::size_t size, std::vector<double
 // Losses of one row in the order of its columns: the tail's edge, its members, its mean.
 void select(std::span<const double> pnl, const TailShape& shape, std::vector<double>& work,
             double& value_at_risk, double& expected_shortfall, std::int32_t* scenario) {
+  const std::int32_t* const members = scenario;
   const double threshold = edge_of(pnl, shape.size, work);
   // Members at the edge itself.
   auto equal = shape.size - static_cast<std::size_t>(std::count_if(
@@ -58,6 +59,14 @@ void select(std::span<const double> pnl, const TailShape& shape, std::vector<dou
     partial = false;
   }
   value_at_risk = 0.0 - threshold;
+  if (!std::isfinite(sum)) {  // the mean of losses that are finite is: each its share over the edge
+    double mean = value_at_risk;
+    for (std::size_t k = 0; k < shape.size; ++k) {
+      mean += (threshold - pnl[static_cast<std::size_t>(members[k])]) / shape.mass;
+    }
+    expected_shortfall = mean;
+    return;
+  }
   expected_shortfall = std::max(sum / shape.mass, value_at_risk);  // the mean of equals may round
 }
 
@@ -116,6 +125,8 @@ TailShape TailShape::of(std::size_t scenarios, double level) {
   if (scenarios == 0) detail::refuse("E_SHAPE", "scenarios", -1, 0.0, "must be one or more");
   const auto n = static_cast<double>(scenarios);
   const double below = std::min(std::nearbyint(n * level * 1e9) / 1e9, n * level + 1e-9);
+  // A tail of less than the rounding of n * level is the worst loss itself.
+  if (!(below < n)) return {.scenarios = scenarios, .size = 1, .share = 1.0, .mass = 1.0};
   const double rank = std::clamp(std::ceil(below), 1.0, n);
   return {.scenarios = scenarios,
           .size = scenarios - static_cast<std::size_t>(rank) + 1,

@@ -441,3 +441,10 @@ def test_an_old_spot_is_refused() -> None:
     with pytest.raises(rs.InputError) as refused:
         rs.greeks(book, quotes, terms=Terms(max_age=60.0))
     assert (refused.value.code, refused.value.column) == ("E_STALE", "spot")
+
+
+def test_an_unknown_grouping_is_refused() -> None:
+    none = rs.Portfolio.from_columns(rs.Instruments.from_columns(name=[], kind=[], underlying=[]))
+    grouping: Any = "x"
+    with pytest.raises(rs.InputError, match="'account' or 'leg'"):
+        rs.greeks(none, rs.Market.of("2026-01-01T00:00:00Z"), by=grouping)

@@ -437,3 +437,39 @@ def test_a_negative_number_of_threads_is_refused(threads: int) -> None:
     with pytest.raises(rs.InputError) as refused:
         rs.black76(100.0, 100.0, 0.5, 0.3, is_call=True, threads=threads)
     assert refused.value.code == "E_THREADS"
+
+
+def test_the_normal_model_scales_with_its_prices() -> None:
+    """Its vol and deviation are prices: none is too large or too small but by float64."""
+    second = rs.SecondOrder.empty(1)
+    one = rs.bachelier(3.0, 2.5, 0.5, 0.7, rate=0.02, is_call=True, second=second)
+    for power in (-900, -400, 400, 900):
+        size = 2.0**power
+        more = rs.SecondOrder.empty(1)
+        found = rs.bachelier(
+            3.0 * size, 2.5 * size, 0.5, 0.7 * size, rate=0.02, is_call=True, second=more
+        )
+        for name, per in (("value", 1), ("delta", 0), ("gamma", -1), ("vega", 0), ("theta", 1)):
+            expected = getattr(one, name)[0] * size**per
+            assert getattr(found, name)[0] == pytest.approx(expected, rel=1e-15), (power, name)
+        assert more.charm[0] == pytest.approx(second.charm[0], rel=1e-15)
+
+
+def test_a_second_distance_past_forty_still_counts() -> None:
+    """Against 60 digits: a vol of 4,300 % over prices 400 decades apart."""
+    found = rs.bsm(1e-200, 1e200, 1.0, 43.0, is_call=True)
+    with mp.workdps(60):
+        d1 = mp.log(mp.mpf(1e-200) / mp.mpf(1e200)) / 43 + mp.mpf(43) / 2
+        asset = mp.mpf(1e-200) * mp.ncdf(d1)
+        cash = mp.mpf(1e200) * mp.ncdf(d1 - 43)
+    assert float(found.value[0]) == pytest.approx(float(asset - cash), rel=1e-11)
+    assert float(found.rho[0]) == pytest.approx(float(cash), rel=1e-11)
+
+
+@pytest.mark.parametrize("years", [0.0, 5e-324, 1e-310])
+@pytest.mark.parametrize("vol", [0.3, 1e6, 1e99])
+def test_second_order_is_finite_where_nothing_is_left_to_happen(years: float, vol: float) -> None:
+    for model in MODELS:
+        second = rs.SecondOrder.empty(2)
+        found = price(model, 100.0, [1e-100, 1e100], years, vol, 0.01, True, second=second)
+        assert all(np.isfinite(c).all() for c in (*found, *second)), model

@@ -292,6 +292,9 @@ def test_an_expiry_with_vols_of_its_own_keeps_the_returns_of_its_underlying() ->
         ({"horizon_days": math.inf}, "E_NOT_FINITE", "horizon_days"),
         ({"horizon_days": [[1.0, 2.0]]}, "E_SHAPE", "horizon_days"),
         ({"horizon_days": [1.0, 2.0], "rate_shift": [0.0, 0.0, 0.1]}, "E_SHAPE", "scenarios"),
+        ({"vol_scale": [[0.9], [0.5]]}, "E_SHAPE", "scenarios"),  # a column is rows of factors
+        ({"rate_shift": [[0.1], [0.2]]}, "E_SHAPE", "scenarios"),
+        ({"factors": ("BTC", "ETH", "BTC")}, "E_DUPLICATE", "factors"),
         ({"rate_shift": math.nan}, "E_NOT_FINITE", "rate_shift"),
         ({"rate_shift": "high"}, "E_DTYPE", "rate_shift"),
     ],

@@ -103,3 +103,17 @@ def test_books_of_nothing_have_no_tail() -> None:
         rs.tail(rs.Positions.from_columns([], [], []), rs.Cube.from_values([[1.0]])).scenario.size
         == 0
     )
+
+
+@pytest.mark.parametrize("scenarios", [1, 10, 250])
+@pytest.mark.parametrize("level", [1 - 1e-10, 1 - 1e-12, 1 - 1e-16])
+def test_a_tail_of_less_than_a_scenario_is_the_worst_loss(scenarios: int, level: float) -> None:
+    cube = rs.Cube.from_values(-np.arange(1.0, scenarios + 1.0)[None, :])
+    found = rs.tail(rs.Positions.from_columns([0], [0], [1]), cube, level=level)
+    assert found.value_at_risk.tolist() == found.expected_shortfall.tolist() == [scenarios]
+
+
+def test_the_mean_of_huge_losses_is_finite() -> None:
+    cube = rs.Cube.from_values(np.array([[-1.5e308, -1.6e308, 0.0, 0.0, 1.0]]))
+    found = rs.tail(rs.Positions.from_columns([0], [0], [1]), cube, level=0.4)
+    assert found.expected_shortfall[0] == pytest.approx(1.5e308 / 3 + 1.6e308 / 3)

@@ -212,6 +212,7 @@ class _Resolver:
         rate, dividend, fx = rate[alike], dividend[alike], fx[alike]
         grows, payoff = grows[alike], payoff[alike]
         self.warn(grows & (rows.model != _BSM), vol, payoff)
+        self.warn_of_currency(grows & ~rows.inverse)
         price = np.where(grows, price * _core.exponential((rate - dividend) * years), price)
         if self.terms.option_divisor == "index":
             multiplier *= self.over_index(price, payoff)
@@ -331,6 +332,20 @@ class _Resolver:
                 named = key[0] if isinstance(key, tuple) else key
                 if named not in known:
                     self.warned[f"W_UNUSED: {kind} of {named} names no underlying"] = None
+
+    def warn_of_currency(self, from_spot: Bool) -> None:
+        """Options that grow a spot in the reporting currency beside a strike in another."""
+        rows, same = self.rows, self.terms.par | {self.terms.reporting}
+        for i in np.flatnonzero(from_spot).tolist():
+            currency = rows.currencies[rows.currency[i]]
+            if currency in same:
+                continue
+            text = (
+                f"forward of {rows.name[i]} grows from a spot in {self.terms.reporting} and its "
+                f"strike is in {currency}; quote the forward in {currency}"
+            )
+            self.warned[f"W_SPOT_CURRENCY: {text}"] = None
+            return
 
     def warn_of_style(self, payoff: UInt8) -> None:
         """How many American options are valued without their early exercise."""

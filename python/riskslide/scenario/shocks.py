@@ -80,6 +80,12 @@ class Scenarios:
         except ValueError:
             shapes = [m.shape for m in matrices]
             refuse("E_SHAPE", "scenarios", None, shapes, "must be (factors, scenarios) each")
+        if shape[0] != len(names):
+            fix = f"must be one, or one for each of the {len(names)} factors: rows are factors"
+            refuse("E_SHAPE", "scenarios", None, f"{shape[0]} rows", fix)
+        twice = [name for k, name in enumerate(names) if name in names[:k]]
+        if twice:
+            refuse("E_DUPLICATE", "factors", None, twice[0], "must be named once")
         full = dict(
             zip(
                 given,

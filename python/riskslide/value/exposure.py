@@ -12,7 +12,7 @@ from ..book.columns import Bool, Float, Int64
 from ..book.instruments import Kind, PricingModel
 from ..book.portfolio import Portfolio
 from ..book.positions import Positions
-from ..errors import refuse
+from ..errors import InputError, refuse
 from ..market.state import NO_TERMS, Market, Payoff, State, Terms
 from ..scenario.shocks import Scenarios
 from .cube import Cube, aggregate
@@ -75,6 +75,8 @@ def greeks(
     Rates of exchange are held, but for the coin of an inverse contract. Raises InputError as
     `revalue` does, `E_STALE` for an old spot too, and `E_OVERFLOW` for Greeks beyond float64.
     """
+    if by not in ("account", "leg"):
+        refuse("E_ARGUMENT", "by", None, by, "must be 'account' or 'leg'")
     instruments = portfolio.instruments
     state = market.on(instruments, terms)
     spot = market.spot_of_underlying(instruments, terms)
@@ -134,7 +136,11 @@ def unit_greeks(
         for model in PricingModel:
             at = np.flatnonzero(options & (instruments.model == model.value))
             if at.size:
-                found = _option_greeks(model, state, at, threads)
+                try:
+                    found = _option_greeks(model, state, at, threads)
+                except InputError as error:  # its rows are those of one model
+                    row = None if error.row is None else int(at[error.row])
+                    refuse(error.code, error.column, row, error.value, error.fix)
                 for column, values in zip((*first, *second), found, strict=True):
                     column[at] = values * unit[at]
         ratio = np.where(spot > 0, price / np.where(spot > 0, spot, 1.0), 1.0)
