@@ -55,57 +55,55 @@ double largest_of(std::span<const double> values) {
 
 float narrowed(double x) { return std::fabs(x) < 0x1p-100 ? 0.0F : static_cast<float>(x); }
 
-// The cube twice: times `scale` in single precision, with sizes, and as it is.
-struct Packed {
-  std::size_t rows, columns, screens, exacts;
-  Tiles single, exact;  // (tile, row, width)
+std::int64_t blocks_of(std::size_t rows) {
+  return static_cast<std::int64_t>((rows + row_block - 1) / row_block);
+}
 
-  Packed(const CubeView& cube, double scale, int threads)
-      : rows(cube.rows),
-        columns(cube.scenarios),
-        screens((columns + screen_width) / screen_width),
-        exacts((columns + refine_width - 1) / refine_width) {
-    single.reserve(screens * rows * screen_width / 2);
-    exact.reserve(exacts * rows * refine_width);
-    const auto blocks = static_cast<std::int64_t>((rows + row_block - 1) / row_block);
-    parallel_for(blocks, threads, [&](std::int64_t b) {
+// The cube times `scale` in single precision, with the sizes of its rows: (tile, row, width).
+struct Singles {
+  std::size_t rows, columns, count;
+  Tiles packed;
+
+  Singles(const CubeView& cube, double scale, int threads)
+      : rows(cube.rows), columns(cube.scenarios), count((columns + screen_width) / screen_width) {
+    packed.reserve(count * rows * screen_width / 2);
+    parallel_for(blocks_of(rows), threads, [&](std::int64_t b) {
       const std::size_t begin = static_cast<std::size_t>(b) * row_block;
       for (std::size_t row = begin; row < std::min(rows, begin + row_block); ++row) {
-        const std::span<const double> from = cube.values.subspan(row * columns, columns);
-        narrow(from, scale, row);
-        copy(from, row);
+        narrow(cube.values.subspan(row * columns, columns), scale, row);
       }
     });
   }
 
-  [[nodiscard]] float* screen_tile(std::size_t t) const {
-    return reinterpret_cast<float*>(single.data()) + t * rows * screen_width;
-  }
-  [[nodiscard]] double* exact_tile(std::size_t t) const {
-    return exact.data() + t * rows * refine_width;
+  [[nodiscard]] float* tile(std::size_t t) const {
+    return reinterpret_cast<float*>(packed.data()) + t * rows * screen_width;
   }
 
  private:
   void narrow(std::span<const double> from, double scale, std::size_t row) const {
-    for (std::size_t t = 0; t < screens; ++t) {
+    for (std::size_t t = 0; t < count; ++t) {
       const Cut cut = Cut::of(t, columns);
-      float* to = screen_tile(t) + row * screen_width;
+      float* to = tile(t) + row * screen_width;
       for (std::size_t w = 0; w < cut.count; ++w) to[w] = narrowed(from[cut.first + w] * scale);
       std::fill(to + cut.count, to + screen_width, 0.0F);
     }
     const double size = std::max(largest_of(from) * scale, 0x1p-70) * (1.0 + 0x1p-22);
-    screen_tile(0)[row * screen_width + screen_width - 1] = static_cast<float>(size);
-  }
-  void copy(std::span<const double> from, std::size_t row) const {
-    for (std::size_t t = 0; t < exacts; ++t) {
-      const std::size_t first = t * refine_width;
-      const std::size_t count = std::min<std::size_t>(refine_width, columns - first);
-      double* to = exact_tile(t) + row * refine_width;
-      std::copy_n(from.data() + first, count, to);
-      std::fill(to + count, to + refine_width, 0.0);
-    }
+    tile(0)[row * screen_width + screen_width - 1] = static_cast<float>(size);
   }
 };
+
+// Copies columns [first, first + count) of the cube to a tile (row, refine_width).
+void copy_tile(const CubeView& cube, std::size_t first, std::size_t count, double* tile,
+               int threads) {
+  parallel_for(blocks_of(cube.rows), threads, [&](std::int64_t b) {
+    const std::size_t begin = static_cast<std::size_t>(b) * row_block;
+    for (std::size_t row = begin; row < std::min(cube.rows, begin + row_block); ++row) {
+      double* to = tile + row * refine_width;
+      std::copy_n(cube.values.data() + row * cube.scenarios + first, count, to);
+      std::fill(to + count, to + refine_width, 0.0);
+    }
+  });
+}
 
 // What the screens say of every account: least and mask (screens, accounts).
 struct Found {
@@ -120,73 +118,84 @@ struct Found {
         chosen(std::make_unique_for_overwrite<std::uint32_t[]>(accounts)) {}
 };
 
-// One call: the cube, packed, and the book.
+// One call: the book over the cube in single precision, then over the columns that were chosen.
 class Screen {
  public:
   Screen(const PositionsView& positions, const CubeView& cube, double scale, int threads)
       : positions_(positions),
-        packed_(cube, scale, threads),
-        found_(packed_.screens, positions.accounts()) {}
+        cube_(cube),
+        singles_(cube, scale, threads),
+        found_(singles_.count, positions.accounts()) {}
 
-  // Accounts [first, last); false where a sum might leave float64.
-  bool run(std::int64_t first, std::int64_t last, double limit, double* least,
-           std::int32_t* scenario) const {
+  // Chooses for accounts [first, last), and adds their tiles to `chosen`; false where a sum might
+  // leave float64.
+  bool choose(std::int64_t first, std::int64_t last, double limit,
+              std::atomic<std::uint32_t>& chosen) const {
     const auto accounts = static_cast<std::int64_t>(positions_.accounts());
-    for (std::size_t t = 0; t < packed_.screens; ++t) {
+    for (std::size_t t = 0; t < singles_.count; ++t) {
       const std::int64_t at = static_cast<std::int64_t>(t) * accounts;
-      kernels().screen({.tile = packed_.screen_tile(t),
+      kernels().screen({.tile = singles_.tile(t),
                         .row = positions_.instrument.data(),
                         .lots = positions_.quantity.data(),
                         .offsets = positions_.offsets.data(),
                         .first = first,
                         .last = last,
-                        .columns = static_cast<int>(Cut::of(t, packed_.columns).count),
+                        .columns = static_cast<int>(Cut::of(t, cube_.scenarios).count),
                         .sized = t == 0,
                         .gross = found_.gross.get(),
                         .least = found_.least.get() + at,
                         .error = found_.error.get(),
                         .mask = found_.mask.get() + at});
     }
+    std::uint32_t all = 0;
     for (std::int64_t account = first; account < last; ++account) {
       const auto a = static_cast<std::size_t>(account);
       if (!(static_cast<double>(found_.gross[a]) <= limit)) return false;
-      found_.chosen[a] = choose(a);
+      found_.chosen[a] = chosen_of(a);
+      all |= found_.chosen[a];
     }
-    for (std::size_t t = 0; t < packed_.exacts; ++t) {
-      const std::size_t column = t * refine_width;
-      const std::size_t live = std::min<std::size_t>(refine_width, packed_.columns - column);
-      kernels().refine({.tile = packed_.exact_tile(t),
-                        .row = positions_.instrument.data(),
-                        .lots = positions_.quantity.data(),
-                        .offsets = positions_.offsets.data(),
-                        .first = first,
-                        .last = last,
-                        .chosen = found_.chosen.get(),
-                        .bit = 1U << t,
-                        .first_column = static_cast<std::int32_t>(column),
-                        .columns = static_cast<int>(live),
-                        .least = least,
-                        .scenario = scenario});
-    }
+    chosen.fetch_or(all);
     return true;
   }
 
+  // Sums tile t, which lies packed, for the accounts of [first, last) that chose it.
+  void refine(std::size_t t, const double* tile, std::int64_t first, std::int64_t last,
+              double* least, std::int32_t* scenario) const {
+    const std::size_t column = t * refine_width;
+    kernels().refine({.tile = tile,
+                      .row = positions_.instrument.data(),
+                      .lots = positions_.quantity.data(),
+                      .offsets = positions_.offsets.data(),
+                      .first = first,
+                      .last = last,
+                      .chosen = found_.chosen.get(),
+                      .bit = 1U << t,
+                      .first_column = static_cast<std::int32_t>(column),
+                      .columns = static_cast<int>(columns_of(t)),
+                      .least = least,
+                      .scenario = scenario});
+  }
+
+  // Columns of tile t of refine_width.
+  [[nodiscard]] std::size_t columns_of(std::size_t t) const {
+    return std::min<std::size_t>(refine_width, cube_.scenarios - t * refine_width);
+  }
+
  private:
-  // Bits of the exact tiles that may hold the worst column of an account.
-  [[nodiscard]] std::uint32_t choose(std::size_t a) const {
-    constexpr std::uint32_t all = ~0U;
+  // Bits of the tiles that may hold the worst column of an account.
+  [[nodiscard]] std::uint32_t chosen_of(std::size_t a) const {
     const std::size_t accounts = positions_.accounts();
-    if (positions_.offsets[a + 1] - positions_.offsets[a] > most_rows) return all;
+    if (positions_.offsets[a + 1] - positions_.offsets[a] > most_rows) return every();
     float best = found_.least[a];
-    for (std::size_t t = 1; t < packed_.screens; ++t) {
+    for (std::size_t t = 1; t < singles_.count; ++t) {
       best = std::min(best, found_.least[t * accounts + a]);
     }
     if (best > found_.error[a]) return 0;  // nothing loses
     const float limit = best + 2.0F * found_.error[a];
     std::uint32_t chosen = 0;
-    for (std::size_t t = 0; t < packed_.screens; ++t) {
+    for (std::size_t t = 0; t < singles_.count; ++t) {
       if (found_.least[t * accounts + a] > limit) continue;
-      const std::size_t first = Cut::of(t, packed_.columns).first;
+      const std::size_t first = Cut::of(t, cube_.scenarios).first;
       for (std::uint32_t mask = found_.mask[t * accounts + a]; mask != 0; mask &= mask - 1) {
         const std::size_t column = first + static_cast<std::size_t>(std::countr_zero(mask));
         chosen |= 1U << (column / refine_width);
@@ -195,8 +204,14 @@ class Screen {
     return chosen;
   }
 
+  [[nodiscard]] std::uint32_t every() const {
+    const std::size_t tiles = (cube_.scenarios + refine_width - 1) / refine_width;
+    return static_cast<std::uint32_t>((std::uint64_t{1} << tiles) - 1);
+  }
+
   const PositionsView& positions_;
-  Packed packed_;
+  const CubeView& cube_;
+  Singles singles_;
   Found found_;
 };
 
@@ -214,16 +229,27 @@ bool screen_worst(const PositionsView& positions, const CubeView& cube, std::spa
   const auto cuts = cut(static_cast<std::int64_t>(positions.accounts()), [&](std::int64_t row) {
     return positions.offsets[static_cast<std::size_t>(row)];
   });
+  const auto tasks = static_cast<std::int64_t>(cuts.size()) - 1;
+  std::atomic<bool> sound{true};
+  std::atomic<std::uint32_t> chosen{0};
+  parallel_for(tasks, threads, [&](std::int64_t c) {
+    const auto k = static_cast<std::size_t>(c);
+    if (!screen.choose(cuts[k], cuts[k + 1], largest_sum * scale, chosen)) sound.store(false);
+  });
+  if (!sound.load()) return false;
   std::fill(least.begin(), least.end(), 0.0);
   std::fill(scenario.begin(), scenario.end(), 0);
-  std::atomic<bool> sound{true};
-  parallel_for(static_cast<std::int64_t>(cuts.size()) - 1, threads, [&](std::int64_t c) {
-    const auto k = static_cast<std::size_t>(c);
-    if (!screen.run(cuts[k], cuts[k + 1], largest_sum * scale, least.data(), scenario.data())) {
-      sound.store(false);
-    }
-  });
-  return sound.load();
+  Tiles tile;
+  tile.reserve(cube.rows * refine_width);
+  for (std::uint32_t left = chosen.load(); left != 0; left &= left - 1) {
+    const auto t = static_cast<std::size_t>(std::countr_zero(left));
+    copy_tile(cube, t * refine_width, screen.columns_of(t), tile.data(), threads);
+    parallel_for(tasks, threads, [&](std::int64_t c) {
+      const auto k = static_cast<std::size_t>(c);
+      screen.refine(t, tile.data(), cuts[k], cuts[k + 1], least.data(), scenario.data());
+    });
+  }
+  return true;
 }
 
 }  // namespace riskslide::detail
