@@ -327,6 +327,7 @@ Figures measured(const Subject& of, std::uint64_t seed, std::int64_t cases, int 
         const auto left = static_cast<std::size_t>(cases) - static_cast<std::size_t>(b) * block;
         parts[static_cast<std::size_t>(t)].see(measured(of, seed, b, std::min(block, left)));
       }
+      Real::release();
     });
   }
   for (auto& worker : workers) worker.join();
@@ -527,5 +528,6 @@ int main(int count, char** arguments) {
                    claim.worst->error, claim.allowed);
     }
   }
+  Real::release();
   return broken == 0 ? 0 : 1;
 }
