@@ -164,7 +164,7 @@ def test_second_refuses_what_is_no_second_order() -> None:
     with pytest.raises(rs.InputError, match="SecondOrder"):
         wrong: Any = rs.Greeks.empty(1)
         rs.black76(100.0, 90.0, 1.0, 0.2, is_call=True, second=wrong)
-    with pytest.raises(rs.InputError, match="one length"):
+    with pytest.raises(rs.InputError, match="must hold 1 rows"):
         rs.black76(100.0, 90.0, 1.0, 0.2, is_call=True, second=rs.SecondOrder.empty(2))
 
 

@@ -336,3 +336,15 @@ def test_what_leaves_float64_is_refused_by_row(given: dict[str, Any]) -> None:
     with pytest.raises(rs.InputError) as refused:  # forward over a held spot is none
         values(rs.Scenarios.of(**({"price_scale": 1.0} | given)))
     assert (refused.value.code, refused.value.row) == ("E_OVERFLOW", first)
+
+
+@pytest.mark.parametrize(
+    ("returns", "code", "row"),
+    [({"BTC": []}, "E_EMPTY", None), ({"BTC": [0.1, -1.0], "ETH": [0.0, 0.0]}, "E_RANGE", 1)],
+)
+def test_returns_of_nothing_or_of_more_than_all_are_refused(
+    returns: Any, code: str, row: int | None
+) -> None:
+    with pytest.raises(rs.InputError) as refused:
+        rs.Scenarios.joint(returns)
+    assert (refused.value.code, refused.value.row) == (code, row)

@@ -165,6 +165,8 @@ class Scenarios:
             refuse("E_EMPTY", "returns", None, "{}", "must name a risk factor or more")
         first = next(x for table in (returns, vols, shifts) for x in table.values())
         count = float_column(first, names[0]).size
+        if count == 0:
+            refuse("E_EMPTY", "returns", None, "[]", "must hold a scenario or more")
         nothing = np.zeros(count)
 
         def rows(table: Mapping[str, Any]) -> Float:
@@ -174,6 +176,11 @@ class Scenarios:
         def scales(table: Mapping[str, Any]) -> Float:
             changes = rows(table)
             if kind == "simple":
+                bad = np.flatnonzero(changes <= -1.0)
+                if table is returns and bad.size:
+                    factor, row = divmod(int(bad[0]), count)
+                    fix = "must be above -1, a decimal: -0.2 is a fall of 20 %"
+                    refuse("E_RANGE", names[factor], row, float(changes[factor, row]), fix)
                 return 1.0 + changes
             return _core.exponential(changes.reshape(-1)).reshape(changes.shape)
 

@@ -82,6 +82,8 @@ def revalue(
     """Value every instrument in every scenario.
 
     Coin-settled instruments are turned into the reporting currency at the scenario's coin price.
+    Values are of one contract unit; positions of a `Portfolio` are lots of `instruments.lot` units,
+    so sums over them want values times lot (`stress` does it, and `Revaluation` with per_lot=True).
     Raises InputError for missing, stale or impossible quotes (see Market.on) and E_OVERFLOW.
     """
     state = market if isinstance(market, State) else market.on(instruments)

@@ -170,6 +170,8 @@ def _run(
         refuse("E_SHAPE", "out", None, int(out.value.size), f"must hold {size} rows")
     if second is not None and not isinstance(second, SecondOrder):
         refuse("E_DTYPE", "second", None, type(second).__name__, "must be a riskslide.SecondOrder")
+    if second is not None and second.vanna.size != size:
+        refuse("E_SHAPE", "second", None, int(second.vanna.size), f"must hold {size} rows")
     outputs = [*out, *(second if second is not None else ())]
     _core.greeks(model, discount, columns, side, outputs, threads or 0)
     return out

@@ -22,7 +22,8 @@ class Revaluation:
     The results are the same to the bit. Blocks of columns of the instruments that are held by
     somebody are valued as they are needed, in `memory` bytes or less, though never less than 16
     columns of all instruments and one row of sums; results and the scenarios come on top. per_lot:
-    cells count one lot times the weight of the scenario, as `stress` does, not one contract unit.
+    cells count one lot times the weight of the scenario, as `stress` does, not one contract unit;
+    positions of a `Portfolio` are lots, so that their sums are money with per_lot=True alone.
     threads: of the values now, made here; sums take their own.
     Raises InputError as `revalue` does; `E_OVERFLOW` of a cell when it is met.
     """

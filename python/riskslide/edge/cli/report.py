@@ -248,7 +248,7 @@ def stress_report(
         lowest = int(pnl[k].argmin()) if worst[k] < 0 else -1
         labels = [plain(text) for text in names[k].values()]
         add_moves(table, axes, pnl[k].tolist(), digits, lowest, labels)
-    head = plain(f"P&L of positions, balances aside, {unit}; * is the worst cell of its row")
+    head = plain(f"P&L of positions, balances aside, {unit}; * is the worst of all moves")
     left = _left_out(len(names) - rows.size, "rows that lose less")
     return Group(head, Text(), table, *left)
 
