@@ -102,3 +102,23 @@ def test_a_shared_quote_that_is_too_old_is_refused_before_a_later_vol() -> None:
     with pytest.raises(rs.InputError, match=r"E_MISSING_PRICE.*n1"):
         fresh.on(contracts(late), terms)
     assert np.isfinite(terms.max_age)
+
+
+def test_a_spot_in_another_currency_than_the_strike_is_named() -> None:
+    """Its forward would be a number of dollars beside a strike in euros."""
+    calls = rs.Instruments.from_columns(
+        name=["E", "U"],
+        kind="option",
+        underlying="X",
+        expiry="2026-03-01T00:00:00Z",
+        strike=5_000,
+        option_type="call",
+        currency=["EUR", "USD"],
+    )
+    vol = {"E": 0.2, "U": 0.2}
+    market = rs.Market.of("2026-01-01T00:00:00Z", spot={"X": 5_500.0, "EUR": 1.1}, vol=vol)
+    named = [w for w in market.on(calls).warnings if w.startswith("W_SPOT_CURRENCY")]
+    assert named == [
+        "W_SPOT_CURRENCY: forwards of X grow from a spot in USD, strikes are in EUR; "
+        "quote forwards in EUR"
+    ]

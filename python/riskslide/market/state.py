@@ -341,11 +341,10 @@ class _Resolver:
             if currency in same:
                 continue
             text = (
-                f"forward of {rows.name[i]} grows from a spot in {self.terms.reporting} and its "
-                f"strike is in {currency}; quote the forward in {currency}"
+                f"forwards of {rows.underlyings[rows.underlying[i]]} grow from a spot in "
+                f"{self.terms.reporting}, strikes are in {currency}; quote forwards in {currency}"
             )
             self.warned[f"W_SPOT_CURRENCY: {text}"] = None
-            return
 
     def warn_of_style(self, payoff: UInt8) -> None:
         """How many American options are valued without their early exercise."""
