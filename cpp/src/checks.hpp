@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 
@@ -30,6 +31,12 @@ inline void need_finite(const char* argument, std::span<const double> column) {
              "must be a finite number");
     }
   }
+}
+
+/// Throws E_OVERFLOW for the account whose sums are not finite.
+[[noreturn]] inline void refuse_sum(std::int64_t account) {
+  refuse("E_OVERFLOW", "account", account, std::numeric_limits<double>::quiet_NaN(),
+         "its P&L leaves the range of float64; check the units of quantities and prices");
 }
 
 }  // namespace riskslide::detail

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import mpmath as mp  # type: ignore[import-untyped]
@@ -71,6 +72,20 @@ def central(function: Callable[[float], float], at: float, step: float) -> float
     return (4 * near - far) / 3
 
 
+def figure_of(
+    model: str, option: tuple[float, float, float, float, bool], greek: str, name: str
+) -> Callable[[float], float]:
+    """One Greek of an option at a spot of 100, as a function of one of its inputs."""
+    strike, years, vol, rate, side = option
+    held = {"underlying": 100.0, "years": years, "vol": vol, "rate": rate}
+
+    def at(x: float) -> float:
+        g = price(model, strike=strike, is_call=side, **(held | {name: x}))
+        return float(getattr(g, greek)[0])
+
+    return at
+
+
 @PROPERTY
 @given(options)
 @pytest.mark.parametrize("model", MODELS)
@@ -78,16 +93,7 @@ def test_every_greek_is_the_derivative_it_is_named_after(
     model: str, option: tuple[float, float, float, float, bool]
 ) -> None:
     strike, years, vol, rate, side = option
-
-    def figure(greek: str, name: str) -> Callable[[float], float]:
-        held = {"underlying": 100.0, "years": years, "vol": vol, "rate": rate}
-
-        def at(x: float) -> float:
-            g = price(model, strike=strike, is_call=side, **(held | {name: x}))
-            return float(getattr(g, greek)[0])
-
-        return at
-
+    figure = partial(figure_of, model, option)
     g = price(model, 100.0, strike, years, vol, rate, side)
     width = 100.0 * vol * np.sqrt(years)  # over which the price bends
     step = 0.02 * width
@@ -116,16 +122,7 @@ def test_second_order_greeks_are_the_derivatives_they_are_named_after(
     model: str, option: tuple[float, float, float, float, bool]
 ) -> None:
     strike, years, vol, rate, side = option
-
-    def figure(greek: str, name: str) -> Callable[[float], float]:
-        held = {"underlying": 100.0, "years": years, "vol": vol, "rate": rate}
-
-        def at(x: float) -> float:
-            g = price(model, strike=strike, is_call=side, **(held | {name: x}))
-            return float(getattr(g, greek)[0])
-
-        return at
-
+    figure = partial(figure_of, model, option)
     second = rs.SecondOrder.empty(1)
     first = price(model, 100.0, strike, years, vol, rate, side, second=second)
     assert_same_rows(first, price(model, 100.0, strike, years, vol, rate, side))

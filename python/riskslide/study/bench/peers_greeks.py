@@ -99,7 +99,7 @@ def numba_greeks(options: Options, threads: int) -> Callable[[], Greeks]:
             out[4, i] = rate[i] * value - forward[i] * scaled * vol[i] / (2.0 * root)
             out[5, i] = -years[i] * value
 
-    return _compiled(numba, loop, options, threads)
+    return compiled_loop(numba, loop, options, threads)
 
 
 def numba_mills(options: Options, threads: int) -> Callable[[], Greeks]:
@@ -137,12 +137,13 @@ def numba_mills(options: Options, threads: int) -> Callable[[], Greeks]:
             out[4, i] = rate[i] * value - 0.5 * scaled * vol[i] * vol[i] * inverse
             out[5, i] = -years[i] * value
 
-    return _compiled(numba, loop, options, threads)
+    return compiled_loop(numba, loop, options, threads)
 
 
-def _compiled(
+def compiled_loop(
     numba: Any, loop: Callable[..., None], options: Options, threads: int
 ) -> Callable[[], Greeks]:
+    """A call of the loop over all options, compiled by numba, on so many threads."""
     compiled = numba.njit(parallel=True)(loop)
     out = np.empty((6, options.forward.size))
     within = min(threads, numba.config.NUMBA_NUM_THREADS)

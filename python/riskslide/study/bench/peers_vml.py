@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from ...value.pricing import Greeks
+from .peers_greeks import compiled_loop
 from .workloads import Options
 
 BLOCK = 1_024  # rows at a time: what stands between two calls stays in the second-level cache
@@ -115,13 +116,4 @@ def vml_greeks(options: Options, threads: int) -> Callable[[], Greeks]:
                 out[:, a:b],
             )
 
-    compiled = numba.njit(parallel=True)(loop)
-    out = np.empty((6, options.forward.size))
-    within = min(threads, numba.config.NUMBA_NUM_THREADS)
-
-    def run() -> Greeks:
-        numba.set_num_threads(within)
-        compiled(*options, out)
-        return Greeks(*out)
-
-    return run
+    return compiled_loop(numba, loop, options, threads)
