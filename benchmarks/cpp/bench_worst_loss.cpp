@@ -67,7 +67,7 @@ void evaluate(benchmark::State& state) {
   riskslide::Program program;
   program.rows.assign(instruments, "row");
   for (std::size_t k = 0; k < instruments; ++k) program.rows[k] += std::to_string(k);
-  program.leaf.assign(instruments, 0);
+  program.trees[0].leaf.assign(instruments, 0);
   program.lot.assign(instruments, 1.0);
   program.units = program.pools = {"account"};
   program.unit_pool = {0};

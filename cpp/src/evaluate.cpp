@@ -2,7 +2,9 @@
 #include "riskslide/risk/evaluate.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
+#include <utility>
 
 #include "checks.hpp"
 #include "plan.hpp"
@@ -42,34 +44,76 @@ void mark_ends(std::vector<kernel::FoldNode>& nodes, std::size_t count) {
   }
 }
 
-// The tree as the kernel reads it for the columns of a block.
-std::vector<std::vector<kernel::FoldNode>> nodes_of(const Program& program, const Block& block) {
+// A tree as the kernel reads it for the columns of a block.
+struct NodesOfLevel {
+  std::vector<kernel::FoldNode> nodes;
+  std::vector<kernel::FoldTier> tiers;
+};
+
+// Adds the tiers of all nodes, each as what it passes more than the tier before it.
+void add_tiers(const Level& level, NodesOfLevel& out) {
+  if (level.tiers.empty()) return;
+  const std::size_t count = level.parent.size();
+  std::vector<std::int32_t> first;
+  for (const auto& tiers : level.tiers) {
+    first.push_back(static_cast<std::int32_t>(out.tiers.size()));
+    double gain = 0.0;
+    for (const Tier& tier : tiers) {
+      out.tiers.push_back({tier.start, tier.gain - gain});
+      gain = tier.gain;
+    }
+  }
+  for (std::size_t k = 0; k < out.nodes.size(); ++k) {
+    const std::size_t n = k % count;
+    kernel::FoldNode& node = out.nodes[k];
+    node.tier = first[n];
+    node.tiers = static_cast<std::int16_t>(level.tiers[n].size());
+    if (node.tiers == 0) continue;
+    node.form = kernel::FoldNode::general;
+    if (k < count) out.tiers[static_cast<std::size_t>(first[n])].more -= node.gain;
+  }
+}
+
+std::vector<NodesOfLevel> nodes_of(const Tree& tree, const Block& block) {
   using Node = kernel::FoldNode;
-  std::vector<std::vector<kernel::FoldNode>> levels;
-  for (const Level& level : program.levels) {
+  std::vector<NodesOfLevel> levels;
+  for (const Level& level : tree.levels) {
     const std::size_t count = level.parent.size();
-    std::vector<kernel::FoldNode> nodes;
+    NodesOfLevel out;
+    std::vector<kernel::FoldNode>& nodes = out.nodes;
     for (std::size_t n = 0; n < level.folds.size(); ++n) {
       const Fold& f = level.folds[n];
       const auto form = f.identity()                           ? Node::identity
                         : f.deadband == 0 && std::isinf(f.cap) ? Node::slopes
                                                                : Node::general;
       const bool mixed = n < count ? mixes(level, block, n) : nodes[n % count].mixed != 0;
-      nodes.push_back({f.gain, f.loss, f.scale, f.deadband, f.cap, level.parent[n % count], form,
-                       f.anchored && block.scenarios() ? 1 : 0, mixed ? 1 : 0, 0});
+      const bool anchored = f.anchored && block.scenarios();
+      nodes.push_back({.gain = f.gain,
+                       .loss = f.loss,
+                       .scale = f.scale,
+                       .deadband = f.deadband,
+                       .cap = f.cap,
+                       .parent = level.parent[n % count],
+                       .until = 0,
+                       .tier = 0,
+                       .tiers = 0,
+                       .form = form,
+                       .anchored = static_cast<std::int8_t>(anchored ? 1 : 0),
+                       .mixed = static_cast<std::int8_t>(mixed ? 1 : 0)});
     }
+    add_tiers(level, out);
     mark_ends(nodes, count);
-    levels.push_back(std::move(nodes));
+    levels.push_back(std::move(out));
   }
   return levels;
 }
 
 // Base value of every run that lies in a biased leaf, 0 elsewhere; nothing where no leaf is biased.
-std::vector<double> biases_of(const Program& program, const CubeView& cube,
+std::vector<double> biases_of(const Tree& tree, std::span<const double> lot, const CubeView& cube,
                               const PositionsView& positions, const CashView& cash,
                               const detail::Plan& plan, int threads) {
-  if (program.levels.empty()) return {};
-  const auto& folds = program.levels.front().folds;
+  if (tree.levels.empty()) return {};
+  const auto& folds = tree.levels.front().folds;
   if (std::none_of(folds.begin(), folds.end(), [](const Fold& f) { return f.biased; })) return {};
   std::vector<double> bias(plan.runs.size(), 0.0);
   constexpr std::int64_t block = 4096;
@@ -86,7 +130,7 @@ std::vector<double> biases_of(const Program& program, const CubeView& cube,
             static_cast<std::size_t>(is_cash ? cash.instrument[at] : positions.instrument[at]);
         const double quantity =
             is_cash ? cash.quantity[at] : static_cast<double>(positions.quantity[at]);
-        sum = std::fma(quantity, cube.base[row] * program.lot[row], sum);
+        sum = std::fma(quantity, cube.base[row] * lot[row], sum);
       }
       bias[static_cast<std::size_t>(k)] = sum;
     }
@@ -111,12 +155,25 @@ void check_cube(const Program& program, const CubeView& cube) {
   detail::need_size("base", cube.base.size(), cube.rows);
   detail::need_finite("values", cube.values);
   detail::need_finite("base", cube.base);
-  const bool of_delta = std::any_of(program.blocks.begin(), program.blocks.end(),
-                                    [](const Block& b) { return b.measure == Measure::delta; });
-  if (!of_delta) return;
-  detail::need_size("delta", cube.delta.size(), cube.rows);
-  detail::need_finite("delta", cube.delta);
+  const auto need = [&](Measure measure, const char* name, std::span<const double> column) {
+    const bool measured = std::any_of(program.blocks.begin(), program.blocks.end(),
+                                      [&](const Block& b) { return b.measure == measure; });
+    if (!measured) return;
+    detail::need_size(name, column.size(), cube.rows);
+    detail::need_finite(name, column);
+  };
+  need(Measure::delta, "delta", cube.delta);
+  need(Measure::notional, "notional", cube.notional);
 }
+
+// One tree with its plan and what a book is worth in its biased leaves.
+struct Planned {
+  detail::Plan plan;
+  std::vector<double> bias;
+  std::vector<std::int64_t> cuts;
+
+  [[nodiscard]] std::size_t groups() const { return plan.group.size(); }
+};
 
 // A program, a cube and a book, ready to run block by block.
 class Evaluator {
@@ -127,39 +184,57 @@ class Evaluator {
     program.check();
     check_cube(program, cube);
     check_book(positions, cash, program.rows.size());
-    plan = detail::make_plan(program, positions, cash, threads);
-    bias_ = biases_of(program, cube, positions, cash, plan, threads);
-    const auto runs = static_cast<std::int64_t>(plan.runs.size());
-    const std::int64_t length =
-        static_cast<std::int64_t>(positions.instrument.size()) / (runs + 1) + 1;
-    cuts_ = detail::cut(units(), [this, length](std::int64_t unit) {
-      return plan.unit_runs[static_cast<std::size_t>(unit)] * length;
-    });
+    detail::Plans plans = detail::make_plans(program, positions, cash, threads);
+    lines = std::move(plans.lines);
+    for (std::size_t t = 0; t < plans.trees.size(); ++t) {
+      Planned tree{.plan = std::move(plans.trees[t]), .bias = {}, .cuts = {}};
+      tree.bias =
+          biases_of(program.trees[t], program.lot, cube, positions, cash, tree.plan, threads);
+      tree.cuts = cuts_of(tree.plan);
+      trees_.push_back(std::move(tree));
+    }
   }
 
-  [[nodiscard]] std::int64_t units() const { return static_cast<std::int64_t>(plan.unit.size()); }
+  // The plan of the tree that a block takes.
+  [[nodiscard]] const detail::Plan& plan_of(const Block& block) const { return of(block).plan; }
 
-  // P&L of every unit in every column of the block.
+  // P&L of every group in every column of the block.
   void store(const Block& block, double* out, std::int64_t stride) const {
-    kernel::FoldTask task = task_of();
+    kernel::FoldTask task = task_of(block);
     task.out = out;
     task.out_stride = stride;
     run(block, task);
   }
 
-  // The most negative column of every unit (0 where none is below it) and its index.
+  // The most negative column of every group (0 where none is below it) and its index.
   void worst(const Block& block, double* least, std::int32_t* scenario, std::int64_t stride) const {
-    kernel::FoldTask task = task_of();
+    kernel::FoldTask task = task_of(block);
     task.worst = least;
     task.scenario = scenario;
     task.stride = stride;
     run(block, task);
   }
 
-  detail::Plan plan;
+  detail::Lines lines;
 
  private:
-  [[nodiscard]] kernel::FoldTask task_of() const {
+  [[nodiscard]] const Planned& of(const Block& block) const {
+    return trees_[static_cast<std::size_t>(block.tree)];
+  }
+
+  // Boundaries of tasks of about as many positions each.
+  [[nodiscard]] std::vector<std::int64_t> cuts_of(const detail::Plan& plan) const {
+    const auto runs = static_cast<std::int64_t>(plan.runs.size());
+    const std::int64_t length =
+        static_cast<std::int64_t>(positions_.instrument.size()) / (runs + 1) + 1;
+    return detail::cut(static_cast<std::int64_t>(plan.group.size()), [&](std::int64_t group) {
+      return plan.group_runs[static_cast<std::size_t>(group)] * length;
+    });
+  }
+
+  [[nodiscard]] kernel::FoldTask task_of(const Block& block) const {
+    const Tree& tree = program_.trees[static_cast<std::size_t>(block.tree)];
+    const detail::Plan& plan = of(block).plan;
     kernel::FoldTask task{};
     task.position_row = positions_.instrument.data();
     task.lots = positions_.quantity.data();
@@ -167,42 +242,53 @@ class Evaluator {
     task.amount = cash_.quantity.data();
     task.runs = plan.runs.data();
     task.starts = plan.starts.data();
-    task.row_leaf = program_.leaf.data();
-    task.unit_runs = plan.unit_runs.data();
-    task.depth = static_cast<int>(program_.levels.size());
+    task.row_leaf = tree.leaf.data();
+    task.unit_runs = plan.group_runs.data();
+    task.depth = static_cast<int>(tree.levels.size());
     return task;
   }
 
   void run(const Block& block, kernel::FoldTask task) const {
-    const auto nodes = nodes_of(program_, block);
-    for (std::size_t l = 0; l < nodes.size(); ++l) {
-      const auto count = static_cast<std::int64_t>(program_.levels[l].parent.size());
-      task.levels[l] = {.nodes = nodes[l].data(), .count = count};
+    const Tree& tree = program_.trees[static_cast<std::size_t>(block.tree)];
+    const Planned& planned = of(block);
+    const auto levels = nodes_of(tree, block);
+    for (std::size_t l = 0; l < levels.size(); ++l) {
+      task.levels[l] = {.nodes = levels[l].nodes.data(),
+                        .tiers = levels[l].tiers.data(),
+                        .count = static_cast<std::int64_t>(tree.levels[l].parent.size())};
     }
-    if (block.scenarios() && !bias_.empty()) task.run_bias = bias_.data();
+    if (block.scenarios() && !planned.bias.empty()) task.run_bias = planned.bias.data();
     const bool measured = block.measure != Measure::one;
     const std::vector<double> found = measured ? measure(block) : std::vector<double>();
     const std::span<const double> attribute = measured ? found : block.attribute;
     const detail::Source source{
-        .values = block.scenarios() ? cube_.values : attribute,
+        .values = block.scenarios()
+                      ? cube_.values.subspan(
+                            std::min(cube_.values.size(), static_cast<std::size_t>(block.first)))
+                      : attribute,
         .rows = cube_.rows,
-        .columns = block.scenarios() ? cube_.scenarios : block.columns.size(),
+        .columns = block.width(),
+        .stride = block.scenarios() ? cube_.scenarios : block.width(),
         .lot = program_.lot,
-        .weight =
-            block.scenarios() ? std::span<const double>(block.weight) : std::span<const double>(),
+        .weight = block.weight,
+        .factor = block.factor,
         .fold_set = block.fold_set};
-    const std::int64_t unsound = detail::run_tiles(source, task, cuts_, threads_);
-    if (unsound >= 0) detail::refuse_sum(account_of(unsound));
+    const std::int64_t unsound = detail::run_tiles(source, task, planned.cuts, threads_);
+    if (unsound >= 0) {
+      detail::refuse_sum(account_of(planned.plan.group_unit[static_cast<std::size_t>(unsound)]));
+    }
   }
 
   [[nodiscard]] std::int64_t account_of(std::int64_t unit) const {
-    const auto after = std::upper_bound(plan.line_units.begin(), plan.line_units.end(), unit);
-    return plan.line_account[static_cast<std::size_t>(after - plan.line_units.begin()) - 1];
+    const auto after = std::upper_bound(lines.units.begin(), lines.units.end(), unit);
+    return lines.account[static_cast<std::size_t>(after - lines.units.begin()) - 1];
   }
 
   // Attributes times what they measure.
   [[nodiscard]] std::vector<double> measure(const Block& block) const {
-    const auto& of = block.measure == Measure::value ? cube_.base : cube_.delta;
+    const auto& of = block.measure == Measure::value   ? cube_.base
+                     : block.measure == Measure::delta ? cube_.delta
+                                                       : cube_.notional;
     std::vector<double> found = block.attribute;
     const std::size_t columns = block.columns.size();
     for (std::size_t k = 0; k < found.size(); ++k) found[k] *= of[k / columns];
@@ -214,8 +300,7 @@ class Evaluator {
   const PositionsView& positions_;
   const CashView& cash_;
   int threads_;
-  std::vector<double> bias_;
-  std::vector<std::int64_t> cuts_;
+  std::vector<Planned> trees_;
 };
 
 double apply(Operation operation, double a, double b) {
@@ -225,29 +310,128 @@ double apply(Operation operation, double a, double b) {
     case Operation::multiply: return a * b;
     case Operation::minimum: return b < a ? b : a;
     case Operation::maximum: return b > a ? b : a;
+    case Operation::greater: return a > b ? 1.0 : 0.0;
   }
   return a;
 }
 
-// Runs the steps of every line on its own registers and keeps the outputs.
-void finish(const Program& program, const std::vector<double>& results, std::size_t width,
-            Evaluation& out) {
-  std::vector<double> registers;
-  for (std::size_t line = 0; line < out.account.size(); ++line) {
-    registers = program.registers;
-    std::copy_n(results.data() + line * width, width, registers.data());
-    const auto at = [&](std::int32_t r) -> double& {
-      return registers[static_cast<std::size_t>(r)];
-    };
-    double unsound = 0.0;
-    for (std::size_t r = 0; r < width; ++r) unsound += registers[r] * 0.0;
-    for (const Step& s : program.steps) {
-      at(s.target) = apply(s.operation, at(s.left), at(s.right));
-      unsound += at(s.target) * 0.0;
-    }
-    if (unsound != 0.0) detail::refuse_sum(out.account[line]);
-    for (const std::int32_t r : program.output_register) out.outputs.push_back(at(r));
+// NaN where a result of a step is not finite, else 0.
+double take(const std::vector<Step>& steps, double* registers) {
+  double unsound = 0.0;
+  for (const Step& s : steps) {
+    registers[s.target] = apply(s.operation, registers[s.left], registers[s.right]);
+    unsound += registers[s.target] * 0.0;
   }
+  return unsound;
+}
+
+// Results of all blocks for every unit, (units, width) row-major, and where the worst columns lie.
+struct Results {
+  std::size_t width;
+  std::vector<double> values;
+  std::size_t worst_blocks;
+  std::vector<double> loss;            // (units, worst blocks)
+  std::vector<std::int32_t> scenario;  // (units, worst blocks)
+};
+
+// Fills one block of worst columns: losses add up over the groups of a unit, and the scenario is
+// that of the largest.
+void fill_worst(const Evaluator& evaluator, const Block& block, std::size_t seen,
+                std::size_t target, Results& out) {
+  const detail::Plan& plan = evaluator.plan_of(block);
+  std::vector<double> least(plan.group.size(), 0.0), largest(out.loss.size(), 0.0);
+  std::vector<std::int32_t> scenario(plan.group.size(), 0);
+  evaluator.worst(block, least.data(), scenario.data(), 1);
+  for (std::size_t g = 0; g < plan.group.size(); ++g) {
+    const auto unit = static_cast<std::size_t>(plan.group_unit[g]);
+    const std::size_t at = unit * out.worst_blocks + seen;
+    const double loss = 0.0 - least[g];
+    out.loss[at] += loss;
+    out.values[unit * out.width + target] += loss;
+    if (loss > largest[at]) {
+      largest[at] = loss;
+      out.scenario[at] = scenario[g];
+    }
+  }
+}
+
+// Fills one block of which every column counts.
+void fill_each(const Evaluator& evaluator, const Block& block, std::size_t target, Results& out) {
+  const detail::Plan& plan = evaluator.plan_of(block);
+  const std::size_t count = block.width();
+  std::vector<double> columns(plan.group.size() * count, 0.0);
+  evaluator.store(block, columns.data(), static_cast<std::int64_t>(count));
+  for (std::size_t g = 0; g < plan.group.size(); ++g) {
+    double* to =
+        out.values.data() + static_cast<std::size_t>(plan.group_unit[g]) * out.width + target;
+    for (std::size_t c = 0; c < count; ++c) to[c] += columns[g * count + c];
+  }
+}
+
+Results results_of(const Program& program, const Evaluator& evaluator) {
+  const std::size_t units = evaluator.lines.unit.size();
+  Results out{.width = program.first_register(program.blocks.size()),
+              .values = {},
+              .worst_blocks = static_cast<std::size_t>(
+                  std::count_if(program.blocks.begin(), program.blocks.end(),
+                                [](const Block& b) { return b.reduction == Reduction::worst; })),
+              .loss = {},
+              .scenario = {}};
+  out.values.assign(units * out.width, 0.0);
+  out.loss.assign(units * out.worst_blocks, 0.0);
+  out.scenario.assign(units * out.worst_blocks, 0);
+  std::size_t seen = 0;
+  for (std::size_t b = 0; b < program.blocks.size(); ++b) {
+    const std::size_t target = program.first_register(b);
+    if (program.blocks[b].reduction == Reduction::worst) {
+      fill_worst(evaluator, program.blocks[b], seen++, target, out);
+    } else {
+      fill_each(evaluator, program.blocks[b], target, out);
+    }
+  }
+  return out;
+}
+
+// Registers of one unit after its steps; NaN where one is not finite, else 0.
+double work_out(const Program& program, std::int32_t unit, const double* results, std::size_t width,
+                double* registers) {
+  const std::size_t held = program.unit_width();
+  if (!program.unit_registers.empty()) {
+    std::copy_n(program.unit_registers.data() + static_cast<std::size_t>(unit) * held, held,
+                registers);
+  }
+  std::copy_n(results, width, registers);
+  double unsound = 0.0;
+  for (std::size_t r = 0; r < width; ++r) unsound += registers[r] * 0.0;
+  return unsound + take(program.unit_steps, registers);
+}
+
+// Works out lines [first, last) from the results of their units. Returns the first that is not
+// sound, or `last`.
+std::size_t finish(const Program& program, const detail::Lines& lines, const Results& results,
+                   std::size_t first, std::size_t last, double* outputs) {
+  const bool own = !program.unit_registers.empty();
+  std::vector<double> of_unit(program.unit_width()), of_line;
+  for (std::size_t line = first; line < last; ++line) {
+    of_line = program.registers;
+    double unsound = 0.0;
+    for (std::int64_t u = lines.units[line]; u < lines.units[line + 1]; ++u) {
+      const auto unit = static_cast<std::size_t>(u);
+      unsound += work_out(program, lines.unit[unit], results.values.data() + unit * results.width,
+                          results.width, of_unit.data());
+      for (std::size_t k = 0; k < program.summed(); ++k) {
+        of_line[k] += of_unit[own ? static_cast<std::size_t>(program.sums[k]) : k];
+      }
+    }
+    for (std::size_t k = 0; k < program.summed(); ++k) unsound += of_line[k] * 0.0;
+    unsound += take(program.steps, of_line.data());
+    if (unsound != 0.0) return line;
+    for (std::size_t k = 0; k < program.outputs.size(); ++k) {
+      outputs[line * program.outputs.size() + k] =
+          of_line[static_cast<std::size_t>(program.output_register[k])];
+    }
+  }
+  return last;
 }
 
 }  // namespace
@@ -255,66 +439,61 @@ void finish(const Program& program, const std::vector<double>& results, std::siz
 Evaluation evaluate(const Program& program, const CubeView& cube, const PositionsView& positions,
                     const CashView& cash, int threads) {
   Evaluator evaluator(program, cube, positions, cash, threads);
-  const auto units = static_cast<std::size_t>(evaluator.units());
-  const detail::Plan& plan = evaluator.plan;
-  const std::size_t lines = plan.line_account.size();
-  const std::size_t width = program.first_register(program.blocks.size());
-  const auto worst_blocks = static_cast<std::size_t>(
-      std::count_if(program.blocks.begin(), program.blocks.end(),
-                    [](const Block& b) { return b.reduction == Reduction::worst; }));
+  Results results = results_of(program, evaluator);
+  const std::size_t lines = evaluator.lines.account.size();
   Evaluation out;
-  out.unit_loss.assign(units * worst_blocks, 0.0);
-  out.unit_scenario.assign(units * worst_blocks, 0);
-  std::vector<double> results(lines * width, 0.0);
-  std::vector<double> columns;
-  std::size_t seen = 0;
-  for (std::size_t b = 0; b < program.blocks.size(); ++b) {
-    const Block& block = program.blocks[b];
-    const std::size_t target = program.first_register(b);
-    const bool is_worst = block.reduction == Reduction::worst;
-    const std::size_t count = is_worst            ? 1
-                              : block.scenarios() ? cube.scenarios
-                                                  : block.columns.size();
-    if (is_worst) {
-      evaluator.worst(block, out.unit_loss.data() + seen, out.unit_scenario.data() + seen,
-                      static_cast<std::int64_t>(worst_blocks));
-    } else {
-      columns.assign(units * count, 0.0);
-      evaluator.store(block, columns.data(), static_cast<std::int64_t>(count));
-    }
-    for (std::size_t line = 0; line < lines; ++line) {
-      for (std::int64_t u = plan.line_units[line]; u < plan.line_units[line + 1]; ++u) {
-        const auto unit = static_cast<std::size_t>(u);
-        double* to = results.data() + line * width + target;
-        if (is_worst) {
-          double& loss = out.unit_loss[unit * worst_blocks + seen];
-          loss = 0.0 - loss;
-          *to += loss;
-        } else {
-          for (std::size_t c = 0; c < count; ++c) to[c] += columns[unit * count + c];
+  out.outputs.resize(lines * program.outputs.size());
+  const std::size_t block = detail::task_length(lines, 4096);
+  const auto end = static_cast<std::int64_t>(lines);
+  std::atomic<std::int64_t> refused{end};
+  detail::parallel_for(
+      static_cast<std::int64_t>((lines + block - 1) / block), threads, [&](std::int64_t b) {
+        const std::size_t first = static_cast<std::size_t>(b) * block;
+        const std::size_t last = std::min(lines, first + block);
+        const std::size_t found =
+            finish(program, evaluator.lines, results, first, last, out.outputs.data());
+        if (found < last) {
+          detail::lower(refused, static_cast<std::int64_t>(found));
         }
-      }
-    }
-    seen += is_worst ? 1 : 0;
+      });
+  if (refused.load() < end) {
+    detail::refuse_sum(evaluator.lines.account[static_cast<std::size_t>(refused.load())]);
   }
-  out.account = plan.line_account;
-  out.pool = plan.line_pool;
-  out.unit_offsets = plan.line_units;
-  out.unit = plan.unit;
-  finish(program, results, width, out);
+  out.account = std::move(evaluator.lines.account);
+  out.pool = std::move(evaluator.lines.pool);
+  out.unit_offsets = std::move(evaluator.lines.units);
+  out.unit = std::move(evaluator.lines.unit);
+  out.unit_loss = std::move(results.loss);
+  out.unit_scenario = std::move(results.scenario);
   return out;
 }
 
-std::vector<double> grid(const Program& program, std::size_t block, const CubeView& cube,
-                         const PositionsView& positions, const CashView& cash, int threads) {
+std::vector<double> unit_figures(const Program& program, const CubeView& cube,
+                                 const PositionsView& positions, const CashView& cash,
+                                 int threads) {
+  const Evaluator evaluator(program, cube, positions, cash, threads);
+  const Results results = results_of(program, evaluator);
+  const std::size_t held = program.unit_width();
+  const std::vector<std::int32_t>& units = evaluator.lines.unit;
+  std::vector<double> out(units.size() * held);
+  for (std::size_t u = 0; u < units.size(); ++u) {
+    const double unsound = work_out(program, units[u], results.values.data() + u * results.width,
+                                    results.width, out.data() + u * held);
+    if (unsound != 0.0) detail::refuse_sum(static_cast<std::int64_t>(u));
+  }
+  return out;
+}
+
+Grid grid(const Program& program, std::size_t block, const CubeView& cube,
+          const PositionsView& positions, const CashView& cash, int threads) {
   if (block >= program.blocks.size()) {
     detail::refuse("E_INDEX", "block", -1, static_cast<double>(block), "no such block");
   }
   const Evaluator evaluator(program, cube, positions, cash, threads);
   const Block& chosen = program.blocks[block];
-  const std::size_t count = chosen.scenarios() ? cube.scenarios : chosen.columns.size();
-  std::vector<double> out(static_cast<std::size_t>(evaluator.units()) * count);
-  evaluator.store(chosen, out.data(), static_cast<std::int64_t>(count));
+  Grid out{.group = evaluator.plan_of(chosen).group, .values = {}};
+  out.values.resize(out.group.size() * chosen.width());
+  evaluator.store(chosen, out.values.data(), static_cast<std::int64_t>(chosen.width()));
   return out;
 }
 

@@ -1,4 +1,5 @@
-// Decides the order in which a book's rows meet the netting tree: runs per unit, units per line.
+// Decides the order in which a book's rows meet the netting trees: runs per group, groups per unit,
+// units per line.
 #pragma once
 
 #include <cstdint>
@@ -9,18 +10,32 @@
 
 namespace riskslide::detail {
 
-/// Runs lie in tree order within a unit, units in order within a line, lines by account and pool.
-struct Plan {
-  std::vector<kernel::Run> runs;
-  std::vector<std::uint8_t> starts;        // (positions) 1 where a run goes on in another leaf
-  std::vector<std::int64_t> unit_runs;     // (units + 1)
-  std::vector<std::int32_t> unit;          // id of each unit
-  std::vector<std::int64_t> line_units;    // (lines + 1)
-  std::vector<std::int64_t> line_account;  // (lines)
-  std::vector<std::int32_t> line_pool;
+/// Unit of every row of a tree, -1 where the row is not in it.
+std::vector<std::int32_t> units_of_rows(const Tree& tree);
+
+/// Units in order within a line, lines by account and pool.
+struct Lines {
+  std::vector<std::int32_t> unit;     // id of each unit
+  std::vector<std::int64_t> units;    // (lines + 1)
+  std::vector<std::int64_t> account;  // (lines)
+  std::vector<std::int32_t> pool;
 };
 
-Plan make_plan(const Program& program, const PositionsView& positions, const CashView& cash,
-               int threads);
+/// Runs lie in the order of one tree within a group, groups in order within a unit.
+struct Plan {
+  std::vector<kernel::Run> runs;
+  std::vector<std::uint8_t> starts;      // (positions) 1 where a run goes on in another leaf
+  std::vector<std::int64_t> group_runs;  // (groups + 1)
+  std::vector<std::int32_t> group;       // id of each group
+  std::vector<std::int64_t> group_unit;  // its unit's place in `Lines`
+};
+
+struct Plans {
+  Lines lines;
+  std::vector<Plan> trees;
+};
+
+Plans make_plans(const Program& program, const PositionsView& positions, const CashView& cash,
+                 int threads);
 
 }  // namespace riskslide::detail

@@ -9,11 +9,12 @@
 
 #include "checks.hpp"
 #include "kernel/table.hpp"
+#include "plan.hpp"
 
 namespace riskslide {
 namespace {
 
-constexpr char magic[8] = {'R', 'S', 'L', 'P', 'R', 'O', 'G', '3'};
+constexpr char magic[8] = {'R', 'S', 'L', 'P', 'R', 'O', 'G', '4'};
 
 [[noreturn]] void inconsistent(const std::string& part, const std::string& reason) {
   detail::refuse("E_PROGRAM", part, -1, std::nan(""), reason);
@@ -31,8 +32,9 @@ std::uint64_t checksum(const char* data, std::size_t size) {
 template <class Archive, class AnyProgram>
 void visit(Archive& a, AnyProgram& p) {
   a(p.name), a(p.rulebook_sha256), a(p.as_of), a(p.coin_at_index), a(p.option_over_index);
-  a(p.rows), a(p.leaf), a(p.lot), a(p.levels), a(p.units), a(p.unit_pool), a(p.pools);
-  a(p.blocks), a(p.registers), a(p.steps), a(p.outputs), a(p.output_register);
+  a(p.rows), a(p.lot), a(p.trees), a(p.units), a(p.unit_pool), a(p.pools), a(p.blocks);
+  a(p.unit_registers), a(p.unit_steps), a(p.sums), a(p.registers), a(p.steps);
+  a(p.outputs), a(p.output_register);
   auto& s = p.scenarios;
   a(s.labels), a(s.factors), a(s.price_scale), a(s.price_shift), a(s.vol_scale), a(s.vol_shift);
   a(s.vol_floor), a(s.horizon), a(s.rate_shift);
@@ -41,14 +43,18 @@ void visit(Archive& a, AnyProgram& p) {
 template <class Archive, class Item>
 void visit_item(Archive& a, Item& item) {
   using Plain = std::remove_const_t<Item>;
-  if constexpr (std::is_same_v<Plain, Level>) {
-    a(item.parent), a(item.folds);
+  if constexpr (std::is_same_v<Plain, Tree>) {
+    a(item.leaf), a(item.levels), a(item.groups), a(item.group_unit);
+  } else if constexpr (std::is_same_v<Plain, Level>) {
+    a(item.parent), a(item.folds), a(item.tiers);
+  } else if constexpr (std::is_same_v<Plain, Tier>) {
+    a(item.start), a(item.gain);
   } else if constexpr (std::is_same_v<Plain, Fold>) {
     a(item.gain), a(item.loss), a(item.scale), a(item.deadband), a(item.cap), a(item.biased);
     a(item.anchored);
   } else if constexpr (std::is_same_v<Plain, Block>) {
     a(item.name), a(item.reduction), a(item.columns), a(item.weight), a(item.attribute);
-    a(item.measure), a(item.fold_set);
+    a(item.measure), a(item.fold_set), a(item.factor), a(item.first), a(item.tree);
   } else {
     a(item.operation), a(item.target), a(item.left), a(item.right);
   }
@@ -167,17 +173,80 @@ void check_fold(const Fold& f) {
   }
 }
 
-bool has_nodes(const Program& p) {
-  return std::any_of(p.levels.begin(), p.levels.end(),
+std::size_t fold_sets(const Tree& tree) {
+  std::size_t sets = 1;
+  for (const Level& level : tree.levels) sets = std::max(sets, level.sets());
+  return sets;
+}
+
+bool has_nodes(const Tree& tree) {
+  return std::any_of(tree.levels.begin(), tree.levels.end(),
                      [](const Level& level) { return !level.parent.empty(); });
 }
 
-void check_block(const Block& block, const Program& p) {
-  const std::string part = "block '" + block.name + "'";
-  if (block.reduction > Reduction::each) inconsistent(part, "unknown reduction");
+std::size_t groups_of(const Tree& tree, const Program& p) {
+  return tree.groups.empty() ? p.units.size() : tree.groups.size();
+}
+
+void check_tiers(const Level& level) {
+  if (!level.tiers.empty() && level.tiers.size() != level.parent.size()) {
+    inconsistent("levels", "need the tiers of every node, or of none");
+  }
+  for (const auto& tiers : level.tiers) {
+    double last = 0.0;
+    for (const Tier& tier : tiers) {
+      if (!(std::isfinite(tier.start) && tier.start >= last && std::isfinite(tier.gain))) {
+        inconsistent("tiers", "must be finite, their starts >= 0 and not decreasing");
+      }
+      last = tier.start;
+    }
+  }
+}
+
+void check_level(const Level& level, bool lowest, std::size_t parents, std::size_t sets) {
+  const std::size_t nodes = level.parent.size();
+  if (level.folds.size() != sets * nodes) {
+    inconsistent("levels", "need one fold a node, in as many sets as the other levels have");
+  }
+  if (!nested(level.parent, parents)) {
+    inconsistent("levels", "parents must exist and not decrease");
+  }
+  for (std::size_t k = 0; k < level.folds.size(); ++k) {
+    const Fold &fold = level.folds[k], &first = level.folds[k % nodes];
+    check_fold(fold);
+    if (!lowest && fold.biased) inconsistent("levels", "only the first level may be biased");
+    if (fold.biased != first.biased || fold.anchored != first.anchored) {
+      inconsistent("levels", "a node is biased and anchored in all sets of folds, or in none");
+    }
+  }
+  check_tiers(level);
+}
+
+void check_tree(const Tree& tree, const Program& p) {
+  if (tree.leaf.size() != p.rows.size()) inconsistent("leaf", "needs one entry a row");
+  if (tree.levels.size() > kernel::max_levels) inconsistent("levels", "at most 16 are supported");
+  const std::size_t groups = groups_of(tree, p);
+  const std::size_t leaves = tree.levels.empty() ? groups : tree.levels.front().parent.size();
+  for (const std::int32_t node : tree.leaf) {
+    if (node < -1 || (node >= 0 && static_cast<std::size_t>(node) >= leaves)) {
+      inconsistent("leaf", "must be a node of the first level, or -1");
+    }
+  }
+  for (std::size_t l = 0; l < tree.levels.size(); ++l) {
+    const bool last = l + 1 == tree.levels.size();
+    check_level(tree.levels[l], l == 0, last ? groups : tree.levels[l + 1].parent.size(),
+                fold_sets(tree));
+  }
+  if (tree.group_unit.size() != tree.groups.size() || !nested(tree.group_unit, p.units.size())) {
+    inconsistent("group_unit", "needs one unit a group, not decreasing");
+  }
+}
+
+void check_columns(const Block& block, const std::string& part, const Program& p) {
   if (block.scenarios()) {
-    if (block.weight.size() != p.scenarios.labels.size()) {
-      inconsistent(part, "needs one weight a scenario");
+    const auto first = static_cast<std::size_t>(block.first);
+    if (block.first < 0 || first + block.weight.size() > p.scenarios.labels.size()) {
+      inconsistent(part, "takes scenarios that there are not");
     }
     if (!block.attribute.empty()) inconsistent(part, "has scenarios or attributes, not both");
     if (block.reduction == Reduction::each && block.columns.size() != block.weight.size()) {
@@ -188,23 +257,96 @@ void check_block(const Block& block, const Program& p) {
   } else if (block.attribute.size() != p.rows.size() * block.columns.size()) {
     inconsistent(part, "its attributes must be (rows, columns)");
   }
-  if (block.measure > Measure::delta) inconsistent(part, "unknown measure");
-  if (!block.fold_set.empty()) {
-    const std::size_t count = block.scenarios() ? block.weight.size() : block.columns.size();
-    if (block.fold_set.size() != count) inconsistent(part, "needs one set of folds a column");
+  if (!block.factor.empty() && block.factor.size() != block.width()) {
+    inconsistent(part, "needs one factor a column");
   }
-  const std::size_t sets = p.fold_sets();
-  const bool folds = p.levels.empty() || has_nodes(p);  // else a set has nothing to hold
+  for (const auto* numbers : {&block.weight, &block.attribute, &block.factor}) {
+    if (!std::all_of(numbers->begin(), numbers->end(), [](double x) { return std::isfinite(x); })) {
+      inconsistent(part, "weights, factors and attributes must be finite");
+    }
+  }
+}
+
+void check_block(const Block& block, const Program& p) {
+  const std::string part = "block '" + block.name + "'";
+  if (block.reduction > Reduction::each) inconsistent(part, "unknown reduction");
+  if (block.measure > Measure::notional) inconsistent(part, "unknown measure");
+  if (block.tree < 0 || static_cast<std::size_t>(block.tree) >= p.trees.size()) {
+    inconsistent(part, "names a tree that there is not");
+  }
+  check_columns(block, part, p);
+  if (!block.fold_set.empty() && block.fold_set.size() != block.width()) {
+    inconsistent(part, "needs one set of folds a column");
+  }
+  const Tree& tree = p.trees[static_cast<std::size_t>(block.tree)];
+  const std::size_t sets = fold_sets(tree);
+  const bool folds = tree.levels.empty() || has_nodes(tree);  // else a set has nothing to hold
   for (const std::int32_t set : block.fold_set) {
     if (set < 0 || (folds && static_cast<std::size_t>(set) >= sets)) {
       inconsistent(part, "names a set of folds that the levels do not have");
     }
   }
-  for (const double w : block.weight) {
-    if (!std::isfinite(w)) inconsistent(part, "weights must be finite");
+}
+
+// One unit a row, whatever the tree.
+void check_units(const Program& p) {
+  std::vector<std::int32_t> unit(p.rows.size(), -1);
+  for (const Tree& tree : p.trees) {
+    const std::vector<std::int32_t> found = detail::units_of_rows(tree);
+    for (std::size_t row = 0; row < found.size(); ++row) {
+      if (found[row] < 0) continue;
+      if (unit[row] >= 0 && unit[row] != found[row]) {
+        inconsistent("trees", "must lead row " + std::to_string(row) + " to one unit");
+      }
+      unit[row] = found[row];
+    }
   }
-  for (const double x : block.attribute) {
-    if (!std::isfinite(x)) inconsistent(part, "attributes must be finite");
+}
+
+void check_steps(const std::vector<Step>& steps, const char* part, std::size_t registers) {
+  const auto known = [registers](std::int32_t r) {
+    return r >= 0 && static_cast<std::size_t>(r) < registers;
+  };
+  for (const Step& step : steps) {
+    if (!known(step.target) || !known(step.left) || !known(step.right) ||
+        step.operation > Operation::greater) {
+      inconsistent(part, "must name registers that exist and a known operation");
+    }
+  }
+}
+
+void check_registers(const Program& p) {
+  const std::size_t results = p.first_register(p.blocks.size());
+  if (p.unit_registers.empty()) {
+    if (!p.unit_steps.empty() || !p.sums.empty()) {
+      inconsistent("unit_registers", "are needed by what is worked out per unit");
+    }
+  } else if (p.units.empty() || p.unit_registers.size() % p.units.size() != 0 ||
+             p.unit_width() < results) {
+    inconsistent("unit_registers", "must hold the results of all blocks, of every unit");
+  }
+  check_steps(p.unit_steps, "unit_steps", p.unit_width());
+  for (const std::int32_t r : p.sums) {
+    if (r < 0 || static_cast<std::size_t>(r) >= p.unit_width()) {
+      inconsistent("sums", "must name registers of units that exist");
+    }
+  }
+  if (p.registers.size() < p.summed()) {
+    inconsistent("registers", "must hold the results of all blocks, or the sums over units");
+  }
+  for (const auto* numbers : {&p.registers, &p.unit_registers}) {
+    if (!std::all_of(numbers->begin(), numbers->end(), [](double x) { return std::isfinite(x); })) {
+      inconsistent("registers", "must be finite");
+    }
+  }
+  check_steps(p.steps, "steps", p.registers.size());
+  if (p.outputs.size() != p.output_register.size()) {
+    inconsistent("outputs", "need one register each");
+  }
+  for (const std::int32_t r : p.output_register) {
+    if (r < 0 || static_cast<std::size_t>(r) >= p.registers.size()) {
+      inconsistent("outputs", "must name registers that exist");
+    }
   }
 }
 
@@ -231,12 +373,6 @@ void check_scenarios(const Scenarios& s) {
 
 }  // namespace
 
-std::size_t Program::fold_sets() const noexcept {
-  std::size_t sets = 1;
-  for (const Level& level : levels) sets = std::max(sets, level.sets());
-  return sets;
-}
-
 std::size_t Program::first_register(std::size_t block) const {
   std::size_t next = 0;
   for (std::size_t b = 0; b < block; ++b) {
@@ -245,61 +381,29 @@ std::size_t Program::first_register(std::size_t block) const {
   return next;
 }
 
+std::size_t Program::unit_width() const {
+  return unit_registers.empty() ? first_register(blocks.size())
+                                : unit_registers.size() / std::max<std::size_t>(units.size(), 1);
+}
+
+std::size_t Program::summed() const {
+  return unit_registers.empty() ? first_register(blocks.size()) : sums.size();
+}
+
 void Program::check() const {
-  if (leaf.size() != rows.size()) inconsistent("leaf", "needs one entry a row");
   if (lot.size() != rows.size()) inconsistent("lot", "needs one entry a row");
   for (const double size : lot) {
     if (!(std::isfinite(size) && size > 0)) inconsistent("lot", "must be finite and > 0");
   }
-  if (levels.size() > kernel::max_levels) inconsistent("levels", "at most 16 are supported");
-  const std::size_t leaves = levels.empty() ? units.size() : levels.front().parent.size();
-  for (const std::int32_t node : leaf) {
-    if (node < 0 || static_cast<std::size_t>(node) >= leaves) {
-      inconsistent("leaf", "must be a node of the first level");
-    }
-  }
-  for (std::size_t l = 0; l < levels.size(); ++l) {
-    const std::size_t parents = l + 1 == levels.size() ? units.size() : levels[l + 1].parent.size();
-    const std::size_t nodes = levels[l].parent.size();
-    if (levels[l].folds.size() != fold_sets() * nodes) {
-      inconsistent("levels", "need one fold a node, in as many sets as the other levels have");
-    }
-    if (!nested(levels[l].parent, parents)) {
-      inconsistent("levels", "parents must exist and not decrease");
-    }
-    for (std::size_t k = 0; k < levels[l].folds.size(); ++k) {
-      const Fold &fold = levels[l].folds[k], &first = levels[l].folds[k % nodes];
-      check_fold(fold);
-      if (l > 0 && fold.biased) inconsistent("levels", "only the first level may be biased");
-      if (fold.biased != first.biased || fold.anchored != first.anchored) {
-        inconsistent("levels", "a node is biased and anchored in all sets of folds, or in none");
-      }
-    }
-  }
+  if (trees.empty()) inconsistent("trees", "needs one or more");
+  for (const Tree& tree : trees) check_tree(tree, *this);
+  check_units(*this);
   if (pools.empty()) inconsistent("pools", "must name one pool or more");
   if (unit_pool.size() != units.size() || !nested(unit_pool, pools.size())) {
     inconsistent("unit_pool", "needs one pool a unit, not decreasing");
   }
   for (const Block& block : blocks) check_block(block, *this);
-  if (registers.size() < first_register(blocks.size())) {
-    inconsistent("registers", "must hold the results of all blocks");
-  }
-  for (const double value : registers) {
-    if (!std::isfinite(value)) inconsistent("registers", "must be finite");
-  }
-  const auto known = [this](std::int32_t r) {
-    return r >= 0 && static_cast<std::size_t>(r) < registers.size();
-  };
-  for (const Step& step : steps) {
-    if (!known(step.target) || !known(step.left) || !known(step.right) ||
-        step.operation > Operation::maximum) {
-      inconsistent("steps", "must name registers that exist and a known operation");
-    }
-  }
-  if (outputs.size() != output_register.size()) inconsistent("outputs", "need one register each");
-  for (const std::int32_t r : output_register) {
-    if (!known(r)) inconsistent("outputs", "must name registers that exist");
-  }
+  check_registers(*this);
   check_scenarios(scenarios);
 }
 
@@ -326,7 +430,7 @@ Program Program::from_bytes(const std::string& bytes) {
   if (!program_file) inconsistent("file", "is not a riskslide program");
   if (bytes[sizeof magic - 1] != magic[sizeof magic - 1]) {
     inconsistent("file", std::string("is of version ") + bytes[sizeof magic - 1] +
-                             ", and this reads version 3: compile its rule book again");
+                             ", and this reads version 4: compile its rule book again");
   }
   std::uint64_t sum = 0;
   Reader(bytes.data() + bytes.size() - tail, tail)(sum);

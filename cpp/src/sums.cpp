@@ -16,8 +16,10 @@ detail::Source source_of(const PositionsView& positions, const CubeView& cube) {
   return {.values = cube.values,
           .rows = cube.rows,
           .columns = cube.scenarios,
+          .stride = cube.scenarios,
           .lot = {},
           .weight = {},
+          .factor = {},
           .fold_set = {}};
 }
 
@@ -26,8 +28,10 @@ detail::Source source_of(const PositionsView& positions, const Revaluation& cube
   detail::Source source{.values = {},
                         .rows = cube.rows(),
                         .columns = cube.scenarios(),
+                        .stride = 0,
                         .lot = cube.lot(),
                         .weight = cube.weight(),
+                        .factor = {},
                         .fold_set = {},
                         .revaluation = &cube};
   source.held.assign(cube.rows(), 0);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <iterator>
 
 #include "cells.hpp"
 #include "dispatch.hpp"
@@ -47,7 +48,7 @@ void pack(const Source& source, std::size_t first, std::size_t count, Tiles& til
                [&](std::int64_t b) {
                  const std::size_t begin = static_cast<std::size_t>(b) * block;
                  for (std::size_t row = begin; row < std::min(source.rows, begin + block); ++row) {
-                   const double* from = source.values.data() + row * source.columns + first;
+                   const double* from = source.values.data() + row * source.stride + first;
                    spread(source, row, first, count, from, tiles.data());
                  }
                });
@@ -77,11 +78,24 @@ void value(const Source& source, std::size_t first, std::size_t count, Tiles& ti
   if (refused.load() < end) refuse_value(x, refused.load());
 }
 
-// The folds that the columns of one tile take: `own` holds their sets, counted from that of the
-// first column, where they differ.
-void choose_folds(const Source& source, std::size_t first, std::size_t count,
-                  std::int32_t (&own)[tile_width], kernel::FoldTask& task) {
+// What the columns of one tile have of their own.
+struct Own {
+  std::int32_t sets[tile_width];
+  double factor[2 * tile_width];  // a tile is also gone through from its middle
+};
+
+// The folds and factors that the columns of one tile take: sets are counted from that of the first
+// column, and named where they differ.
+void choose_folds(const Source& source, std::size_t first, std::size_t count, Own& of_tile,
+                  kernel::FoldTask& task) {
+  if (!source.factor.empty()) {
+    const auto factors = source.factor.subspan(first, count);
+    std::fill(std::copy(factors.begin(), factors.end(), of_tile.factor), std::end(of_tile.factor),
+              1.0);
+    task.factor = of_tile.factor;
+  }
   if (source.fold_set.empty()) return;
+  auto& own = of_tile.sets;
   const auto sets = source.fold_set.subspan(first, count);
   std::fill(std::copy(sets.begin(), sets.end(), own), own + tile_width, sets.back());
   const std::int32_t first_set = own[0];
@@ -108,7 +122,7 @@ std::int64_t find_unsound(const Source& source, kernel::FoldTask task, std::int6
     task.last_unit = unit + 1;
     for (std::size_t c = 0; c < count && found == 0.0; c += tile_width) {
       kernel::FoldTask part = task;
-      std::int32_t own[tile_width];
+      Own own;
       choose_folds(source, column0 + c, std::min<std::size_t>(tile_width, count - c), own, part);
       part.tile = tiles + c * source.rows;
       kernels().fold(part);
@@ -135,7 +149,7 @@ std::int64_t run_tiles(const Source& source, const kernel::FoldTask& task,
     parallel_for(static_cast<std::int64_t>(cuts.size()) - 1, threads, [&](std::int64_t c) {
       for (std::size_t column = 0; column < count; column += tile_width) {
         kernel::FoldTask part = task;
-        std::int32_t own[tile_width];
+        Own own;
         part.first_unit = cuts[static_cast<std::size_t>(c)];
         part.last_unit = cuts[static_cast<std::size_t>(c) + 1];
         part.unsound = &unsound[static_cast<std::size_t>(c)];

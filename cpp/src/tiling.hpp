@@ -13,14 +13,16 @@ namespace riskslide::detail {
 
 constexpr std::int64_t block_rows = 1 << 18;  // positions a task streams through all its tiles
 
-// Columns as the tree meets them: (rows, columns) row-major, times lot and weight; they are held,
-// or valued as they are asked for.
+// Columns as the tree meets them, times lot and weight; they are held, row after row `stride`
+// apart, or valued as they are asked for.
 struct Source {
   std::span<const double> values;
   std::size_t rows;
   std::size_t columns;
+  std::size_t stride;
   std::span<const double> lot;               // empty: 1
   std::span<const double> weight;            // empty: 1
+  std::span<const double> factor;            // of the sums; empty: 1
   std::span<const std::int32_t> fold_set;    // empty: 0
   const Revaluation* revaluation = nullptr;  // given: what the cells are valued from
   // NOLINTNEXTLINE(readability-redundant-member-init): may be left out without a warning

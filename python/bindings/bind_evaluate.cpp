@@ -25,17 +25,22 @@ struct HeldRows {
 };
 
 struct HeldCube {
-  py::array_t<double> values, base, delta;
+  py::array_t<double> values, base, delta, notional;
 
-  // cube: (values, base, delta); delta is empty where nothing measures it
+  // cube: (values, base, delta, notional); the last two are empty where nothing measures them
   explicit HeldCube(const py::tuple& cube)
       : values(strict<double>(cube[0], "values", 2)),
         base(strict<double>(cube[1], "base")),
-        delta(strict<double>(cube[2], "delta")) {}
+        delta(strict<double>(cube[2], "delta")),
+        notional(strict<double>(cube[3], "notional")) {}
 
   [[nodiscard]] CubeView get() const {
-    return {view(values), view(base), static_cast<std::size_t>(values.shape(0)),
-            static_cast<std::size_t>(values.shape(1)), view(delta)};
+    return {view(values),
+            view(base),
+            static_cast<std::size_t>(values.shape(0)),
+            static_cast<std::size_t>(values.shape(1)),
+            view(delta),
+            view(notional)};
   }
 };
 
@@ -69,8 +74,28 @@ py::dict run(const Program& program, const py::tuple& of_rows, const py::tuple& 
   return out;
 }
 
-py::array_t<double> run_grid(const Program& program, std::size_t block, const py::tuple& of_rows,
-                             const py::tuple& positions, const py::tuple& cash, int threads) {
+py::tuple run_grid(const Program& program, std::size_t block, const py::tuple& of_rows,
+                   const py::tuple& positions, const py::tuple& cash, int threads) {
+  const HeldCube cube(of_rows);
+  const HeldRows<std::int64_t> lots(positions, "lots");
+  const HeldRows<double> amounts(cash, "amount");
+  const CubeView cube_view = cube.get();
+  const auto lots_view = lots.get();
+  const auto cash_view = amounts.get();
+  Grid out;
+  {
+    const py::gil_scoped_release unlocked;
+    out = grid(program, block, cube_view, lots_view, cash_view, threads);
+  }
+  const auto groups = static_cast<py::ssize_t>(out.group.size());
+  const auto columns = static_cast<py::ssize_t>(program.blocks[block].width());
+  return py::make_tuple(owned(std::move(out.group)),
+                        owned(std::move(out.values), {groups, columns}));
+}
+
+py::array_t<double> run_unit_figures(const Program& program, const py::tuple& of_rows,
+                                     const py::tuple& positions, const py::tuple& cash,
+                                     int threads) {
   const HeldCube cube(of_rows);
   const HeldRows<std::int64_t> lots(positions, "lots");
   const HeldRows<double> amounts(cash, "amount");
@@ -80,13 +105,11 @@ py::array_t<double> run_grid(const Program& program, std::size_t block, const py
   std::vector<double> out;
   {
     const py::gil_scoped_release unlocked;
-    out = grid(program, block, cube_view, lots_view, cash_view, threads);
+    out = unit_figures(program, cube_view, lots_view, cash_view, threads);
   }
-  const Block& chosen = program.blocks[block];
-  const auto columns =
-      static_cast<py::ssize_t>(chosen.scenarios() ? cube_view.scenarios : chosen.columns.size());
-  const py::ssize_t units = columns == 0 ? 0 : static_cast<py::ssize_t>(out.size()) / columns;
-  return owned(std::move(out), {units, columns});
+  const auto width = static_cast<py::ssize_t>(program.unit_width());
+  const py::ssize_t units = width == 0 ? 0 : static_cast<py::ssize_t>(out.size()) / width;
+  return owned(std::move(out), {units, width});
 }
 
 CubeView plain(const py::array_t<double>& values) {
@@ -131,10 +154,14 @@ py::tuple run_worst(const py::tuple& positions, const py::object& values, int th
 void bind_evaluate(py::module_& module) {
   module.def("evaluate", &run, py::arg("program"), py::arg("cube"), py::arg("positions"),
              py::arg("cash"), py::arg("threads") = 0,
-             "Fold a cube (values, base, delta) through a program: one line per (account, pool).");
+             "Fold a cube (values, base, delta, notional) through a program: one line per "
+             "(account, pool).");
+  module.def("unit_figures", &run_unit_figures, py::arg("program"), py::arg("cube"),
+             py::arg("positions"), py::arg("cash"), py::arg("threads") = 0,
+             "Registers (units, width) of every unit after its steps.");
   module.def("grid", &run_grid, py::arg("program"), py::arg("block"), py::arg("cube"),
              py::arg("positions"), py::arg("cash"), py::arg("threads") = 0,
-             "P&L (units, columns) of one block.");
+             "(group, P&L (groups, columns)) of one block.");
   module.def("aggregate", &run_aggregate, py::arg("positions"), py::arg("values"),
              py::arg("threads") = 0, "Sums (row, scenario) of lots times values.");
   module.def("worst_loss", &run_worst, py::arg("positions"), py::arg("values"),

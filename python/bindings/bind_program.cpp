@@ -38,6 +38,14 @@ Level level_of(const py::dict& part) {
     level.folds.push_back(
         {gain[n], loss[n], scale[n], deadband[n], cap[n], biased.data()[n], anchored.data()[n]});
   }
+  for (const auto& node : part["tiers"]) {
+    std::vector<Tier> tiers;
+    for (const auto& tier : node) {
+      const auto [start, more] = tier.cast<std::pair<double, double>>();
+      tiers.push_back({.start = start, .gain = more});
+    }
+    level.tiers.push_back(std::move(tiers));
+  }
   return level;
 }
 
@@ -65,6 +73,33 @@ py::dict part_of(const Level& level) {
   part["cap"] = column(&Fold::cap);
   part["biased"] = flags(&Fold::biased);
   part["anchored"] = flags(&Fold::anchored);
+  py::list nodes;
+  for (const auto& tiers : level.tiers) {
+    py::list node;
+    for (const Tier& tier : tiers) node.append(py::make_tuple(tier.start, tier.gain));
+    nodes.append(py::tuple(node));
+  }
+  part["tiers"] = py::tuple(nodes);
+  return part;
+}
+
+Tree tree_of(const py::dict& part) {
+  Tree tree;
+  tree.leaf = copied<std::int32_t>(part["leaf"], "leaf");
+  for (const auto& level : part["levels"]) tree.levels.push_back(level_of(level.cast<py::dict>()));
+  tree.groups = part["groups"].cast<Names>();
+  tree.group_unit = copied<std::int32_t>(part["group_unit"], "group_unit");
+  return tree;
+}
+
+py::dict part_of(const Tree& tree) {
+  py::list levels;
+  for (const Level& level : tree.levels) levels.append(part_of(level));
+  py::dict part;
+  part["leaf"] = owned(std::vector<std::int32_t>(tree.leaf));
+  part["levels"] = levels;
+  part["groups"] = tree.groups;
+  part["group_unit"] = owned(std::vector<std::int32_t>(tree.group_unit));
   return part;
 }
 
@@ -75,7 +110,10 @@ Block block_of(const py::dict& part) {
           .weight = copied<double>(part["weight"], "weight"),
           .attribute = copied<double>(part["attribute"], "attribute", 2),
           .measure = member_of<Measure>(part["measure"].cast<std::int64_t>()),
-          .fold_set = copied<std::int32_t>(part["fold_set"], "fold_set")};
+          .fold_set = copied<std::int32_t>(part["fold_set"], "fold_set"),
+          .factor = copied<double>(part["factor"], "factor"),
+          .first = part["first"].cast<std::int32_t>(),
+          .tree = part["tree"].cast<std::int32_t>()};
 }
 
 py::dict part_of(const Block& block, std::size_t rows) {
@@ -89,6 +127,9 @@ py::dict part_of(const Block& block, std::size_t rows) {
       owned(std::vector<double>(block.attribute), {static_cast<py::ssize_t>(rows), columns});
   part["measure"] = static_cast<std::uint8_t>(block.measure);
   part["fold_set"] = owned(std::vector<std::int32_t>(block.fold_set));
+  part["factor"] = owned(std::vector<double>(block.factor));
+  part["first"] = block.first;
+  part["tree"] = block.tree;
   return part;
 }
 
@@ -130,6 +171,26 @@ py::dict part_of(const Scenarios& s) {
   return part;
 }
 
+std::vector<Step> steps_of(const py::object& part, const char* name) {
+  const auto columns = strict<std::int32_t>(part, name, 2);
+  need_shape(columns, columns.shape(0), 4, name);
+  std::vector<Step> steps;
+  for (py::ssize_t k = 0; k < columns.shape(0); ++k) {
+    steps.push_back({member_of<Operation>(columns.at(k, 0)), columns.at(k, 1), columns.at(k, 2),
+                     columns.at(k, 3)});
+  }
+  return steps;
+}
+
+py::array_t<std::int32_t> part_of(const std::vector<Step>& steps) {
+  std::vector<std::int32_t> columns;
+  for (const Step& s : steps) {
+    columns.insert(columns.end(),
+                   {static_cast<std::int32_t>(s.operation), s.target, s.left, s.right});
+  }
+  return owned(std::move(columns), {static_cast<py::ssize_t>(steps.size()), 4});
+}
+
 Program program_of(const py::dict& part) {
   Program p;
   p.name = part["name"].cast<std::string>();
@@ -138,20 +199,17 @@ Program program_of(const py::dict& part) {
   p.coin_at_index = part["coin_at_index"].cast<bool>();
   p.option_over_index = part["option_over_index"].cast<bool>();
   p.rows = part["rows"].cast<Names>();
-  p.leaf = copied<std::int32_t>(part["leaf"], "leaf");
   p.lot = copied<double>(part["lot"], "lot");
-  for (const auto& level : part["levels"]) p.levels.push_back(level_of(level.cast<py::dict>()));
+  for (const auto& tree : part["trees"]) p.trees.push_back(tree_of(tree.cast<py::dict>()));
   p.units = part["units"].cast<Names>();
   p.unit_pool = copied<std::int32_t>(part["unit_pool"], "unit_pool");
   p.pools = part["pools"].cast<Names>();
   for (const auto& block : part["blocks"]) p.blocks.push_back(block_of(block.cast<py::dict>()));
+  p.unit_registers = copied<double>(part["unit_registers"], "unit_registers", 2);
+  p.unit_steps = steps_of(part["unit_steps"], "unit_steps");
+  p.sums = copied<std::int32_t>(part["sums"], "sums");
   p.registers = copied<double>(part["registers"], "registers");
-  const auto steps = strict<std::int32_t>(part["steps"], "steps", 2);
-  need_shape(steps, steps.shape(0), 4, "steps");
-  for (py::ssize_t k = 0; k < steps.shape(0); ++k) {
-    p.steps.push_back(
-        {member_of<Operation>(steps.at(k, 0)), steps.at(k, 1), steps.at(k, 2), steps.at(k, 3)});
-  }
+  p.steps = steps_of(part["steps"], "steps");
   p.outputs = part["outputs"].cast<Names>();
   p.output_register = copied<std::int32_t>(part["output_register"], "output_register");
   p.scenarios = scenarios_of(part["scenarios"].cast<py::dict>());
@@ -160,13 +218,11 @@ Program program_of(const py::dict& part) {
 }
 
 py::dict parts_of(const Program& p) {
-  py::list levels, blocks;
-  for (const Level& level : p.levels) levels.append(part_of(level));
+  py::list trees, blocks;
+  for (const Tree& tree : p.trees) trees.append(part_of(tree));
   for (const Block& block : p.blocks) blocks.append(part_of(block, p.rows.size()));
-  std::vector<std::int32_t> steps;
-  for (const Step& s : p.steps) {
-    steps.insert(steps.end(), {static_cast<std::int32_t>(s.operation), s.target, s.left, s.right});
-  }
+  const auto units = static_cast<py::ssize_t>(p.units.size());
+  const auto held = static_cast<py::ssize_t>(p.unit_registers.empty() ? 0 : p.unit_width());
   py::dict part;
   part["name"] = p.name;
   part["rulebook_sha256"] = p.rulebook_sha256;
@@ -174,15 +230,17 @@ py::dict parts_of(const Program& p) {
   part["coin_at_index"] = p.coin_at_index;
   part["option_over_index"] = p.option_over_index;
   part["rows"] = p.rows;
-  part["leaf"] = owned(std::vector<std::int32_t>(p.leaf));
   part["lot"] = owned(std::vector<double>(p.lot));
-  part["levels"] = levels;
+  part["trees"] = trees;
   part["units"] = p.units;
   part["unit_pool"] = owned(std::vector<std::int32_t>(p.unit_pool));
   part["pools"] = p.pools;
   part["blocks"] = blocks;
   part["registers"] = owned(std::vector<double>(p.registers));
-  part["steps"] = owned(std::move(steps), {static_cast<py::ssize_t>(p.steps.size()), 4});
+  part["unit_registers"] = owned(std::vector<double>(p.unit_registers), {units, held});
+  part["unit_steps"] = part_of(p.unit_steps);
+  part["sums"] = owned(std::vector<std::int32_t>(p.sums));
+  part["steps"] = part_of(p.steps);
   part["outputs"] = p.outputs;
   part["output_register"] = owned(std::vector<std::int32_t>(p.output_register));
   part["scenarios"] = part_of(p.scenarios);

@@ -62,12 +62,12 @@ def default_threads() -> int:
 
 def evaluate(
     program: Program,
-    cube: tuple[Float, Float, Float],
+    cube: tuple[Float, Float, Float, Float],
     positions: tuple[Int64, Int32, Int64],
     cash: tuple[Int64, Int32, Float],
     threads: int = 0,
 ) -> dict[str, NDArray[Any]]:
-    """Fold a cube (values, base, delta) through a program: one line per (account, pool)."""
+    """Fold a cube (values, base, delta, notional) through a program: one line per (account, pool)."""
 
 def exponential(exponent: Float) -> Float:
     """e^x, the same bits on every machine; 0 below -690."""
@@ -85,12 +85,12 @@ def greeks(
 def grid(
     program: Program,
     block: int,
-    cube: tuple[Float, Float, Float],
+    cube: tuple[Float, Float, Float, Float],
     positions: tuple[Int64, Int32, Int64],
     cash: tuple[Int64, Int32, Float],
     threads: int = 0,
-) -> Float:
-    """P&L (units, columns) of one block."""
+) -> tuple[Int32, Float]:
+    """(group, P&L (groups, columns)) of one block."""
 
 def instruction_set() -> str:
     """Kernels in use."""
@@ -126,6 +126,15 @@ def tail(
     positions: tuple[Int64, Int32, Int64], values: Float, level: float, threads: int = 0
 ) -> tuple[Float, Float, Int32]:
     """(value at risk, expected shortfall, scenarios of the tail) of every row."""
+
+def unit_figures(
+    program: Program,
+    cube: tuple[Float, Float, Float, Float],
+    positions: tuple[Int64, Int32, Int64],
+    cash: tuple[Int64, Int32, Float],
+    threads: int = 0,
+) -> Float:
+    """Registers (units, width) of every unit after its steps."""
 
 def worst_loss(
     positions: tuple[Int64, Int32, Int64], values: Float, threads: int = 0

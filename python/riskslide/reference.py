@@ -6,6 +6,8 @@ nothing of the arithmetic that follows.
 
 from __future__ import annotations
 
+import numpy as np
+
 from .account.verdict import FIGURES
 from .book.columns import Float
 from .book.portfolio import Portfolio
@@ -22,6 +24,6 @@ def assess_lines(portfolio: Portfolio, market: Market, rulebook: Rulebook) -> di
     p = prepare(portfolio, market, rulebook)
     values, base, _ = revalue(p.state, p.scenarios)
     rows = p.rows.source
-    cells = Cells(values[rows], base[rows], cash_delta(p.state)[rows])
+    cells = Cells(values[rows], base[rows], cash_delta(p.state)[rows], np.zeros(0))
     found = evaluate(p.program, cells, p.positions.csr, p.cash)
     return {name: found["outputs"][:, p.program.outputs.index(name)].copy() for name in FIGURES}

@@ -63,7 +63,8 @@ inline Program plain_program(std::size_t rows, std::size_t scenarios) {
   Program p;
   p.name = "test";
   p.rows = names("row", rows);
-  p.leaf.assign(rows, 0);
+  p.trees.resize(1);
+  p.trees[0].leaf.assign(rows, 0);
   p.lot.assign(rows, 1.0);
   p.units = {"unit0"};
   p.unit_pool = {0};

@@ -21,10 +21,11 @@ from typing import NamedTuple
 EMITTED = {"memcpy", "memset", "__stack_chk_fail", "__stack_chk_guard", "_GLOBAL_OFFSET_TABLE_"}
 
 # How many scalar operations (none of them fused) the loops of a kernel may hold, and why.
-PER_NODE = 24  # once a node, not once a column: the fold of its bias, and its constants gathered
+PER_NODE = 25  # once a node, not once a column: the fold of its bias, and its constants gathered
 PER_UNIT = {
     "screen": 20,  # once a unit: the bound on the error; once a row: its size
     "refine": 4,  # once a unit: the smallest of its columns
+    "close_tiers": 3,  # once a node or tier: what stands before its columns
     **dict.fromkeys(("fold", "fold_units", "fold_unit"), PER_NODE),  # as the compiler inlines them
 }
 
@@ -152,7 +153,7 @@ def loop_faults(function: Function, isa: Isa, kernel: bool) -> list[str]:
     whole_vectors = {c["wide fused"] for c in full} - {0}
     pairs = {c // 2 for c in whole_vectors if c % 2 == 0}  # two vectors side by side
     fused = whole_vectors | pairs
-    match = re.search(r"(\w+)(<.*>)?\([^()]*\)$", function.name)
+    match = re.search(r"(\w+)(<.*>)?\([^()]*\)(?: \[clone [^]]*\])*$", function.name)
     name, arguments = match.groups("") if match else (function.name, "")
     faults = []
     whole = arithmetic_of([line for _, line in function.code], isa)

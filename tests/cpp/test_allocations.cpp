@@ -143,8 +143,8 @@ struct Sized {
     shift.assign(s, 0.0);
     cube = {std::vector<double>(r * s), std::vector<double>(r), s};
     program = check::plain_program(r, s);
-    for (std::size_t k = r / 2; k < r; ++k) program.leaf[k] = 1;
-    program.levels = {{.parent = {0, 0}, .folds = {{}, {.gain = 0.5}}}};
+    for (std::size_t k = r / 2; k < r; ++k) program.trees[0].leaf[k] = 1;
+    program.trees[0].levels = {{.parent = {0, 0}, .folds = {{}, {.gain = 0.5}}}};
     for (std::size_t k = 0; k < a; ++k) {
       std::vector<std::pair<std::int32_t, std::int64_t>> held;
       for (std::size_t row = k % 3; row < r; row += 3) {

@@ -21,10 +21,10 @@ using riskslide::Reduction;
 // One leaf with this fold under one unit; the row's changes are `x`, its base value `base`.
 std::vector<double> folded(const Fold& fold, const std::vector<double>& x, double base = 0) {
   Program p = plain_program(1, x.size());
-  p.levels = {{.parent = {0}, .folds = {fold}}};
+  p.trees[0].levels = {{.parent = {0}, .folds = {fold}}};
   const Cube cube{x, {base}, x.size()};
   const Book book = Book().account({{0, 1}});
-  return riskslide::grid(p, 0, cube.view(), book.positions(), book.money());
+  return riskslide::grid(p, 0, cube.view(), book.positions(), book.money()).values;
 }
 
 void words_by_hand() {
@@ -60,8 +60,8 @@ void bias_by_hand() {
 void what_is_not_finite_is_refused() {
   for (const Fold& fold : {Fold{}, Fold{.deadband = 1}, Fold{.cap = 5}}) {
     Program p = plain_program(2, 1);
-    p.leaf = {0, 1};
-    p.levels = {{.parent = {0, 0}, .folds = {{}, {}}}, {.parent = {0}, .folds = {fold}}};
+    p.trees[0].leaf = {0, 1};
+    p.trees[0].levels = {{.parent = {0, 0}, .folds = {{}, {}}}, {.parent = {0}, .folds = {fold}}};
     const Cube cube{{1e308, 1e308}, {0, 0}, 1};
     const Book book = Book().account({{0, 100}, {1, -1000}});
     CHECK_REFUSED("E_OVERFLOW", "account", 0, evaluate(p, cube, book));
@@ -71,8 +71,9 @@ void what_is_not_finite_is_refused() {
 // Attribute columns meet the same tree, without bias.
 void attributes() {
   Program p = plain_program(3, 1);
-  p.leaf = {0, 0, 1};
-  p.levels = {{.parent = {0, 0}, .folds = {{.gain = 0.5, .biased = true, .anchored = true}, {}}}};
+  p.trees[0].leaf = {0, 0, 1};
+  p.trees[0].levels = {
+      {.parent = {0, 0}, .folds = {{.gain = 0.5, .biased = true, .anchored = true}, {}}}};
   p.blocks.push_back({.name = "parts",
                       .reduction = Reduction::each,
                       .columns = {"count", "value"},
@@ -92,9 +93,9 @@ void attributes() {
 // Contracts -> expiries -> unit, with a gain at each level.
 void levels_by_hand() {
   Program p = plain_program(4, 2);
-  p.leaf = {0, 0, 1, 2};
-  p.levels = {{.parent = {0, 0, 1}, .folds = {{}, {.gain = 0.5}, {.scale = 2}}},
-              {.parent = {0, 0}, .folds = {{.loss = 3}, {.gain = 0.1}}}};
+  p.trees[0].leaf = {0, 0, 1, 2};
+  p.trees[0].levels = {{.parent = {0, 0, 1}, .folds = {{}, {.gain = 0.5}, {.scale = 2}}},
+                       {.parent = {0, 0}, .folds = {{.loss = 3}, {.gain = 0.1}}}};
   const Cube cube{{4, 0, -2, 0, 10, -6, 5, -5}, {0, 0, 0, 0}, 2};
   // scenario 0: leaf 0 = 2, leaf 1 = 5, node 0 = 7; leaf 2 = 10, node 1 = 1; unit 8
   // scenario 1: leaf 0 = 0, leaf 1 = -6, node 0 = -18; leaf 2 = -10, node 1 = -10; unit -28
@@ -110,7 +111,7 @@ void levels_by_hand() {
 
 void units_and_pools() {
   Program p = plain_program(4, 3);
-  p.leaf = {0, 1, 2, 2};  // no level: a leaf is a unit
+  p.trees[0].leaf = {0, 1, 2, 2};  // no level: a leaf is a unit
   p.units = check::names("unit", 3);
   p.unit_pool = {0, 0, 1};
   p.pools = {"pool0", "pool1"};
@@ -168,10 +169,11 @@ void sets_by_hand() {
   for (const std::size_t filler : {std::size_t{0}, std::size_t{16}, std::size_t{21}}) {
     const std::size_t scenarios = filler + 4;
     Program p = plain_program(3, scenarios);
-    p.leaf = {0, 0, 1};
-    p.levels = {{.parent = {0, 0},
-                 .folds = {{}, {.loss = 3}, {.gain = 0.5}, {}, {.gain = 1, .loss = -1}, {}}},
-                {.parent = {0}, .folds = {{}, {.deadband = 2}, {.scale = 10}}}};
+    p.trees[0].leaf = {0, 0, 1};
+    p.trees[0].levels = {
+        {.parent = {0, 0},
+         .folds = {{}, {.loss = 3}, {.gain = 0.5}, {}, {.gain = 1, .loss = -1}, {}}},
+        {.parent = {0}, .folds = {{}, {.deadband = 2}, {.scale = 10}}}};
     p.blocks[0].fold_set.assign(filler, 1);
     p.blocks[0].fold_set.insert(p.blocks[0].fold_set.end(), {0, 1, 2, 0});
     p.blocks.push_back({.name = "delta",
@@ -193,7 +195,7 @@ void sets_by_hand() {
     riskslide::CubeView view = cube.view();
     const std::vector<double> delta{4, -6, 7};
     view.delta = delta;
-    const auto grid = riskslide::grid(p, 0, view, book.positions(), book.money());
+    const auto grid = riskslide::grid(p, 0, view, book.positions(), book.money()).values;
     // leaves -4 and -1, 3, 2 | leaves 4 and 1: set 0: -4 - 3; set 1: -4 + 3 = -1 within the
     // deadband; set 2: 4 + 2 tenfold; set 0: 4 + 1
     CHECK((std::vector<double>(grid.end() - 4, grid.end()) == std::vector<double>{-7, 0, 60, 5}));
@@ -210,8 +212,8 @@ void tiles() {
   for (const std::size_t scenarios : {1UL, 15UL, 16UL, 17UL, 255UL, 256UL, 257UL, 300UL}) {
     constexpr std::size_t rows = 7, accounts = 50;
     Program p = plain_program(rows, scenarios);
-    p.leaf = {0, 0, 0, 1, 1, 2, 2};
-    p.levels = {{.parent = {0, 0, 0}, .folds = {{}, {.gain = 0.5}, {.cap = 1}}}};
+    p.trees[0].leaf = {0, 0, 0, 1, 1, 2, 2};
+    p.trees[0].levels = {{.parent = {0, 0, 0}, .folds = {{}, {.gain = 0.5}, {.cap = 1}}}};
     const Cube cube{random.column(rows * scenarios, -1, 1), random.column(rows, -1, 1), scenarios};
     Book book;
     for (std::size_t a = 0; a < accounts; ++a) {
@@ -222,7 +224,7 @@ void tiles() {
       book.account(held);
     }
     const auto r = evaluate(p, cube, book, 3);
-    const auto grid = riskslide::grid(p, 0, cube.view(), book.positions(), book.money());
+    const auto grid = riskslide::grid(p, 0, cube.view(), book.positions(), book.money()).values;
     std::vector<double> sums(accounts * scenarios), loss(accounts);
     std::vector<std::int32_t> scenario(accounts);
     riskslide::aggregate(book.positions(), cube.view(), sums, 2);
@@ -238,7 +240,7 @@ void tiles() {
           const auto row = static_cast<std::size_t>(book.lots.instrument[k]);
           const double q = static_cast<double>(book.lots.quantity[k]);
           const double value = cube.values[row * scenarios + s];
-          double& sum = leaf[p.leaf[row]];
+          double& sum = leaf[p.trees[0].leaf[row]];
           sum = std::fma(q, value, sum);
           plain[s] = std::fma(q, value, plain[s]);
         }
@@ -290,7 +292,8 @@ void leaves_in_order() {
   for (const int words : {0, 1, 2}) {  // leaves as they are; sloping and scaled; all alike or not
     Program p = plain_program(rows, scenarios);
     riskslide::Level leaves, nodes{.parent = {0, 0}, .folds = {{}, {}, {}, {}}};
-    for (std::size_t row = 0; row < rows; ++row) p.leaf[row] = static_cast<std::int32_t>(row / 2);
+    for (std::size_t row = 0; row < rows; ++row)
+      p.trees[0].leaf[row] = static_cast<std::int32_t>(row / 2);
     for (int n = 0; n < 24; ++n) {
       if (n < 12) leaves.parent.push_back(n / 6);
       const bool second = n >= 12;
@@ -299,7 +302,7 @@ void leaves_in_order() {
       if (words == 2 && n % 4 == 1) leaves.folds.back().deadband = 0.5;
     }
     nodes.folds[1].gain = 0.6;
-    p.levels = {leaves, nodes};
+    p.trees[0].levels = {leaves, nodes};
     p.blocks[0].fold_set.assign(scenarios, 0);
     p.blocks[0].fold_set[scenarios - 1] = 1;  // on its own at the end of a tile
     p.blocks[0].fold_set[3] = 1;
@@ -311,8 +314,9 @@ void leaves_in_order() {
       if (held.back().first < 23) held.emplace_back(23, 1);
       const Book together = Book().account(held);
       const Book apart = Book().account(held, {{4, 0.0}, {16, 0.0}});
-      const auto sums = riskslide::grid(p, 0, cube.view(), together.positions(), together.money());
-      CHECK(sums == riskslide::grid(p, 0, cube.view(), apart.positions(), apart.money()));
+      const auto sums =
+          riskslide::grid(p, 0, cube.view(), together.positions(), together.money()).values;
+      CHECK(sums == riskslide::grid(p, 0, cube.view(), apart.positions(), apart.money()).values);
       for (std::size_t s = 0; s < scenarios; ++s) {
         const auto set = static_cast<std::size_t>(p.blocks[0].fold_set[s]);
         double total = 0.0, above[2] = {};

@@ -161,7 +161,7 @@ riskslide::Program program(std::size_t rows, std::size_t scenarios) {
   check::Random random(3);
   riskslide::Program p = check::plain_program(rows, scenarios);
   for (std::size_t row = 0; row < rows; ++row) {
-    p.leaf[row] = static_cast<std::int32_t>(row % 6);
+    p.trees[0].leaf[row] = static_cast<std::int32_t>(row % 6);
     p.lot[row] = row % 3 == 0 ? 0.1 : 1.0;
   }
   riskslide::Level leaves{.parent = {0, 0, 0, 1, 1, 1}, .folds = {}};
@@ -174,7 +174,7 @@ riskslide::Program program(std::size_t rows, std::size_t scenarios) {
                             .biased = n % 6 == 3,
                             .anchored = n % 6 == 3});
   }
-  p.levels = {leaves, {.parent = {0, 0}, .folds = {{.gain = 0.7}, {}, {}, {.gain = 0.4}}}};
+  p.trees[0].levels = {leaves, {.parent = {0, 0}, .folds = {{.gain = 0.7}, {}, {}, {.gain = 0.4}}}};
   for (std::size_t s = 0; s < scenarios; s += 2) p.blocks[0].weight[s] = 0.35;
   p.blocks[0].fold_set.assign(scenarios, 0);
   for (std::size_t s = 0; s < scenarios; s += 5) p.blocks[0].fold_set[s] = 1;
@@ -211,8 +211,9 @@ void sums(const check::Cube& values, int threads, Hashes& found) {
   found.emplace_back("evaluate.outputs", hash(e.outputs));
   found.emplace_back("evaluate.unit_loss", hash(e.unit_loss));
   found.emplace_back("evaluate.unit_scenario", hash(e.unit_scenario));
-  found.emplace_back("grid", hash(riskslide::grid(rules, 0, values.view(), book.positions(),
-                                                  book.money(), threads)));
+  const auto grid =
+      riskslide::grid(rules, 0, values.view(), book.positions(), book.money(), threads);
+  found.emplace_back("grid", hash(grid.values));
 
   std::vector<double> sum(accounts * values.scenarios), loss(accounts), var(accounts);
   std::vector<double> shortfall(accounts);

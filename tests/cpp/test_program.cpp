@@ -20,16 +20,16 @@ Program rich_program() {
   p.name = "rich \xc3\xa9";
   p.as_of = 1'767'225'600'000'000'000;
   p.coin_at_index = true;
-  p.leaf = {0, 2, 1};
+  p.trees[0].leaf = {0, 2, 1};
   p.lot = {0.1, 1e-8, 1000};
-  p.levels = {{.parent = {0, 0, 1},
-               .folds = {{.gain = 0.5, .biased = true, .anchored = true},
-                         {},
-                         {.deadband = 3},
-                         {.gain = 0.25, .biased = true, .anchored = true},
-                         {.loss = 2},
-                         {}}},
-              {.parent = {0, 1}, .folds = {{.cap = 7}, {.scale = -1}, {}, {.gain = 0}}}};
+  p.trees[0].levels = {{.parent = {0, 0, 1},
+                        .folds = {{.gain = 0.5, .biased = true, .anchored = true},
+                                  {},
+                                  {.deadband = 3},
+                                  {.gain = 0.25, .biased = true, .anchored = true},
+                                  {.loss = 2},
+                                  {}}},
+                       {.parent = {0, 1}, .folds = {{.cap = 7}, {.scale = -1}, {}, {.gain = 0}}}};
   p.units = {"unit0", "unit1"};
   p.unit_pool = {0, 1};
   p.pools = {"pool0", ""};
@@ -67,17 +67,19 @@ void round_trip() {
   const std::string bytes = p.to_bytes();
   const Program back = Program::from_bytes(bytes);
   CHECK(back.to_bytes() == bytes);
-  CHECK(back.name == p.name && back.rows == p.rows && back.leaf == p.leaf && back.lot == p.lot);
+  CHECK(back.name == p.name && back.rows == p.rows && back.trees[0].leaf == p.trees[0].leaf &&
+        back.lot == p.lot);
   CHECK(back.as_of == p.as_of && back.coin_at_index && !back.option_over_index);
-  CHECK(back.levels[0].folds[0].gain == 0.5 && back.levels[0].folds[0].anchored);
-  CHECK(back.levels[1].folds[0].cap == 7 && back.levels[1].parent == p.levels[1].parent);
+  CHECK(back.trees[0].levels[0].folds[0].gain == 0.5 && back.trees[0].levels[0].folds[0].anchored);
+  CHECK(back.trees[0].levels[1].folds[0].cap == 7 &&
+        back.trees[0].levels[1].parent == p.trees[0].levels[1].parent);
   CHECK(back.blocks[1].attribute == p.blocks[1].attribute &&
         back.blocks[1].fold_set == p.blocks[1].fold_set);
   CHECK(back.steps[1].operation == Operation::maximum && back.steps[1].target == 4);
   CHECK(back.scenarios.price_shift[3] == 5e-324 && back.pools == p.pools);
   CHECK(rich_program().to_bytes() == bytes);
   Program other = rich_program();
-  other.levels[0].folds[1].loss = std::nextafter(1.0, 2.0);
+  other.trees[0].levels[0].folds[1].loss = std::nextafter(1.0, 2.0);
   CHECK(other.to_bytes() != bytes);
   other = rich_program();
   other.option_over_index = true;
@@ -111,7 +113,7 @@ void run(const Program& p) {
   for (std::size_t row = 0; row < rows; ++row) held.emplace_back(static_cast<std::int32_t>(row), 1);
   const check::Book book = check::Book().account(held).account({});
   riskslide::CubeView view = cube.view();
-  view.delta = cube.base;
+  view.delta = view.notional = cube.base;
   const auto found = riskslide::evaluate(p, view, book.positions(), book.money());
   CHECK(found.outputs.size() == found.account.size() * p.outputs.size());
 }
@@ -152,7 +154,7 @@ void damage() {
 // No rows, no nodes: sets of folds are named and hold nothing. Every account has its line of zeros.
 void empty_tree() {
   Program p = check::plain_program(0, 2);
-  p.levels = {{.parent = {}, .folds = {}}, {.parent = {}, .folds = {}}};
+  p.trees[0].levels = {{.parent = {}, .folds = {}}, {.parent = {}, .folds = {}}};
   p.units = {};
   p.unit_pool = {};
   p.blocks[0].fold_set = {0, 7};
@@ -163,7 +165,7 @@ void empty_tree() {
   p.blocks[0].fold_set = {0, -1};
   CHECK_REFUSED("E_PROGRAM", "block 'worst'", -1, p.check());
   // A level without nodes does not hide the sets of the one above it.
-  p.levels[1] = {.parent = {0}, .folds = {{}, {.gain = 0.5}}};
+  p.trees[0].levels[1] = {.parent = {0}, .folds = {{}, {.gain = 0.5}}};
   p.units = {"unit0"};
   p.unit_pool = {0};
   p.blocks[0].fold_set = {1, 0};
@@ -184,26 +186,26 @@ void inconsistent_programs() {
     }
     return false;
   };
-  CHECK(broken([](Program& p) { p.leaf[0] = 3; }));
-  CHECK(broken([](Program& p) { p.leaf[0] = -1; }));
-  CHECK(broken([](Program& p) { p.leaf.pop_back(); }));
+  CHECK(broken([](Program& p) { p.trees[0].leaf[0] = 3; }));
+  CHECK(broken([](Program& p) { p.trees[0].leaf[0] = -2; }));
+  CHECK(broken([](Program& p) { p.trees[0].leaf.pop_back(); }));
   CHECK(broken([](Program& p) { p.lot[0] = 0; }));
-  CHECK(broken([](Program& p) { p.levels[0].parent = {0, 1, 0}; }));
-  CHECK(broken([](Program& p) { p.levels[0].parent = {0, 0, 2}; }));
-  CHECK(broken([](Program& p) { p.levels[1].folds.pop_back(); }));
-  CHECK(broken([](Program& p) { p.levels[1].folds[0].biased = true; }));
-  CHECK(broken([&](Program& p) { p.levels[0].folds[0].gain = nan; }));
-  CHECK(broken([](Program& p) { p.levels[0].folds[0].deadband = -1; }));
-  CHECK(broken([](Program& p) { p.levels[0].folds[3].biased = false; }));
-  CHECK(broken([](Program& p) { p.levels[0].folds.resize(3); }));
+  CHECK(broken([](Program& p) { p.trees[0].levels[0].parent = {0, 1, 0}; }));
+  CHECK(broken([](Program& p) { p.trees[0].levels[0].parent = {0, 0, 2}; }));
+  CHECK(broken([](Program& p) { p.trees[0].levels[1].folds.pop_back(); }));
+  CHECK(broken([](Program& p) { p.trees[0].levels[1].folds[0].biased = true; }));
+  CHECK(broken([&](Program& p) { p.trees[0].levels[0].folds[0].gain = nan; }));
+  CHECK(broken([](Program& p) { p.trees[0].levels[0].folds[0].deadband = -1; }));
+  CHECK(broken([](Program& p) { p.trees[0].levels[0].folds[3].biased = false; }));
+  CHECK(broken([](Program& p) { p.trees[0].levels[0].folds.resize(3); }));
   CHECK(broken([](Program& p) { p.blocks[1].fold_set = {0, 2}; }));
   CHECK(broken([](Program& p) { p.blocks[1].fold_set = {-1, 0}; }));
   CHECK(broken([](Program& p) { p.blocks[1].fold_set = {0}; }));
-  CHECK(broken([](Program& p) { p.blocks[1].measure = static_cast<riskslide::Measure>(3); }));
-  CHECK(broken([](Program& p) { p.levels.resize(17); }));
+  CHECK(broken([](Program& p) { p.blocks[1].measure = static_cast<riskslide::Measure>(4); }));
+  CHECK(broken([](Program& p) { p.trees[0].levels.resize(17); }));
   CHECK(broken([](Program& p) { p.unit_pool = {1, 0}; }));
   CHECK(broken([](Program& p) { p.unit_pool = {0, 2}; }));
-  CHECK(broken([](Program& p) { p.blocks[0].weight.pop_back(); }));
+  CHECK(broken([](Program& p) { p.blocks[0].weight.push_back(1.0); }));
   CHECK(broken([](Program& p) { p.blocks[1].attribute.pop_back(); }));
   CHECK(broken([](Program& p) { p.blocks[1].reduction = static_cast<Reduction>(2); }));
   CHECK(broken([](Program& p) { p.blocks[0].reduction = Reduction::each; }));
@@ -211,7 +213,7 @@ void inconsistent_programs() {
   CHECK(broken([](Program& p) { p.registers.resize(2); }));
   CHECK(broken([&](Program& p) { p.registers[3] = nan; }));
   CHECK(broken([](Program& p) { p.steps[0].left = 5; }));
-  CHECK(broken([](Program& p) { p.steps[0].operation = static_cast<Operation>(5); }));
+  CHECK(broken([](Program& p) { p.steps[0].operation = static_cast<Operation>(6); }));
   CHECK(broken([](Program& p) { p.output_register[0] = -1; }));
   CHECK(broken([](Program& p) { p.outputs.pop_back(); }));
   CHECK(broken([](Program& p) { p.scenarios.vol_floor.pop_back(); }));
@@ -251,8 +253,8 @@ void versions() {
     return std::string();
   };
   CHECK(reason(bytes).empty());
-  bytes[7] = '2';
-  CHECK(reason(bytes) == "is of version 2, and this reads version 3: compile its rule book again");
+  bytes[7] = '3';
+  CHECK(reason(bytes) == "is of version 3, and this reads version 4: compile its rule book again");
   bytes[0] = 'X';
   CHECK(reason(bytes) == "is not a riskslide program");
 }

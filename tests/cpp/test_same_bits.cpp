@@ -150,7 +150,7 @@ Column folds_of(const kernel::Table& table) {
     leaves[n].deadband = n == 3 ? 0.2 : 0.0;
     leaves[n].form = n == 2 || n == 3 ? kernel::FoldNode::general : kernel::FoldNode::slopes;
     leaves[n].parent = n % 6 / 2;
-    leaves[n].anchored = n % 2;
+    leaves[n].anchored = static_cast<std::int8_t>(n % 2);
     leaves[n].mixed = n % 6 < 4;
   }
   for (auto& node : nodes) {
@@ -186,8 +186,8 @@ Column folds_of(const kernel::Table& table) {
   task.unit_runs = unit_runs.data();
   task.last_unit = units;
   task.depth = 2;
-  task.levels[0] = {.nodes = leaves, .count = 6};
-  task.levels[1] = {.nodes = nodes, .count = 3};
+  task.levels[0] = {.nodes = leaves, .tiers = nullptr, .count = 6};
+  task.levels[1] = {.nodes = nodes, .tiers = nullptr, .count = 3};
   task.columns = 13;
   Column out(static_cast<std::size_t>(units) * 13), worst(units);
   std::vector<std::int32_t> scenario(units);

@@ -86,9 +86,9 @@ struct Sample {
 
   Sample() {
     check::Random random(1);
-    program.leaf.assign(40, 0);
-    for (std::size_t row = 20; row < 40; ++row) program.leaf[row] = 1;
-    program.levels = {{.parent = {0, 0}, .folds = {{}, {.gain = 0.5}}}};
+    program.trees[0].leaf.assign(40, 0);
+    for (std::size_t row = 20; row < 40; ++row) program.trees[0].leaf[row] = 1;
+    program.trees[0].levels = {{.parent = {0, 0}, .folds = {{}, {.gain = 0.5}}}};
     cube = {random.column(800, -1, 1), random.column(40, -1, 1), 20};
     for (int a = 0; a < 20'000; ++a) {
       std::vector<std::pair<std::int32_t, std::int64_t>> held;

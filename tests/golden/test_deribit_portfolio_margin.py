@@ -141,7 +141,7 @@ def grid_of(found: rs.Assessment, account: str, block: int) -> dict[str, list[fl
     source = found.source
     at = source.accounts.index(account)
     lots, cash = (slice_rows(x, at, at + 1) for x in (source.positions.csr, source.cash))
-    grid = _core.grid(source.program.core, block, source.cube.cells, lots, cash)
+    _, grid = _core.grid(source.program.core, block, source.cube.cells, lots, cash)
     lines = [k for k, name in enumerate(found.account) if name == account]
     return {found.pool[line]: row.tolist() for line, row in zip(lines, grid, strict=True)}
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import riskslide as rs
-from riskslide.margin.program import Block, Program, Reduction
+from riskslide.margin.program import Block, Program, Reduction, Tree
 
 AS_OF = "2026-02-05T12:00:00Z"
 EXPIRY = "2026-03-27T08:00:00Z"
@@ -188,9 +188,8 @@ def program(block: Block, scenarios: int) -> Program:
     return Program(
         name="one block",
         rows=("r",),
-        leaf=np.zeros(1, dtype=np.int32),
         lot=np.ones(1),
-        levels=(),
+        trees=(Tree(np.zeros(1, dtype=np.int32)),),
         units=("u",),
         unit_pool=np.zeros(1, dtype=np.int32),
         pools=("p",),

@@ -13,7 +13,7 @@ from margin.deribit_by_hand import market, rules_of
 import riskslide as rs
 from riskslide import _core
 from riskslide.book.clock import instant
-from riskslide.margin.program import Block, Measure, Operation, Program, Reduction
+from riskslide.margin.program import Block, Measure, Operation, Program, Reduction, Tree
 
 MATRIX = ("deribit-spm", "deribit-xpm")
 PRESETS = ("generic-slides", *MATRIX)
@@ -82,9 +82,8 @@ def parts(**of_block: Any) -> dict[str, Any]:
     program = Program(
         name="one block",
         rows=("r",),
-        leaf=np.zeros(1, dtype=np.int32),
         lot=np.ones(1),
-        levels=(),
+        trees=(Tree(np.zeros(1, dtype=np.int32)),),
         units=("u",),
         unit_pool=np.zeros(1, dtype=np.int32),
         pools=("p",),
@@ -122,12 +121,12 @@ def test_scenarios_of_time_and_rates_come_back_from_the_bytes() -> None:
 
 def test_a_program_of_another_version_is_refused_by_its_number() -> None:
     data = bytearray(compiled(rs.load_rulebook("generic-slides")).to_bytes())
-    data[7:8] = b"2"
-    with pytest.raises(rs.InputError, match="is of version 2, and this reads version 3"):
+    data[7:8] = b"3"
+    with pytest.raises(rs.InputError, match="is of version 3, and this reads version 4"):
         Program.from_bytes(bytes(data))
 
 
-@pytest.mark.parametrize("number", [-1, 3, 255, 256, 257, 300, 2**31, -(2**40)])
+@pytest.mark.parametrize("number", [-1, 4, 255, 256, 257, 300, 2**31, -(2**40)])
 @pytest.mark.parametrize("word", ["reduction", "measure"])
 def test_a_number_that_no_enumeration_knows_is_refused_as_part_of_a_program(
     word: str, number: int
@@ -138,7 +137,7 @@ def test_a_number_that_no_enumeration_knows_is_refused_as_part_of_a_program(
     assert (refused.value.code, refused.value.column) == ("E_PROGRAM", "block 'b'")
 
 
-@pytest.mark.parametrize("number", [-1, 5, 256, 260, -256])
+@pytest.mark.parametrize("number", [-1, 6, 256, 260, -256])
 def test_an_operation_that_no_step_knows_is_refused(number: int) -> None:
     """256 must not be read as 0, which adds."""
     given = parts()
@@ -159,7 +158,7 @@ def test_nothing_at_all_compiles_and_needs_nothing(preset: str, slope: float) ->
     program = rs.compile(rules, NOTHING, quotes, assets=[])
     assert Program.from_bytes(program.to_bytes()).sha256 == program.sha256
     assert (program.rows, program.pools) == ((), ("account",))
-    cube = (np.zeros((0, len(program.scenarios))), np.zeros(0), np.zeros(0))
+    cube = (np.zeros((0, len(program.scenarios))), *(np.zeros(0),) * 3)
     empty = np.zeros(0, dtype=np.int32)
     nobody = (np.zeros(3, dtype=np.int64), empty)
     lots, amounts = np.zeros(0, dtype=np.int64), np.zeros(0)

@@ -30,6 +30,7 @@ from riskslide.margin.program import (
     Program,
     Reduction,
     Steps,
+    Tree,
 )
 from riskslide.market.state import Terms
 from riskslide.reference import assess_lines
@@ -247,12 +248,12 @@ def random_program(seed: int) -> tuple[Program, Cells, float]:
         left, right = (int(x) for x in rng.integers(0, len(steps.registers), size=2))
         steps.apply(Operation(int(rng.integers(0, 5))), left, right)
     registers, step_rows = steps.columns()
+    leaf = rng.integers(0, widths[0], size=rows).astype(np.int32)
     program = Program(
         name=f"random {seed}",
         rows=tuple(f"r{k}" for k in range(rows)),
-        leaf=rng.integers(0, widths[0], size=rows).astype(np.int32),
         lot=rng.choice([1.0, 1e-8, 0.1], size=rows),
-        levels=levels,
+        trees=(Tree(leaf, levels),),
         units=tuple(f"u{k}" for k in range(units)),
         unit_pool=np.array(nested(rng, units, pools), dtype=np.int32),
         pools=tuple(f"p{k}" for k in range(pools)),
@@ -267,7 +268,7 @@ def random_program(seed: int) -> tuple[Program, Cells, float]:
     if seed % 5 == 0:
         values = np.rint(values)  # ties between scenarios
     base, delta = rng.normal(size=(2, rows)) * 50.0
-    return program, Cells(values, base.copy(), delta.copy()), factor
+    return program, Cells(values, base.copy(), delta.copy(), np.zeros(0)), factor
 
 
 def fold_sets(folds: list[Fold], nodes: int) -> list[list[Fold]]:
@@ -371,8 +372,8 @@ def check_units(
     """unit_loss and unit_scenario are those of the grid, and the grid is the reference's."""
     column = 0
     for number, block in enumerate(program.blocks):
-        grid = _core.grid(program.core, number, cube, positions, cash)
-        expected = fold_reference.grid(program, number, cube, positions, cash)
+        _, grid = _core.grid(program.core, number, cube, positions, cash)
+        _, expected = fold_reference.grid(program, number, cube, positions, cash)
         assert grid.shape == expected.shape
         assert (np.abs(grid - expected) <= TOLERANCE * size[:, None]).all()
         if block.reduction != Reduction.WORST:
@@ -399,8 +400,8 @@ def test_evaluate_equals_the_reference_on_all_programs() -> None:
 def test_random_programs_reach_every_feature() -> None:
     """The generator is worth nothing if it stops making one of the cases."""
     programs = [random_program(seed)[0] for seed in range(QUICK)]
-    assert {len(p.levels) for p in programs} == {0, 1, 2, 3, 4}
-    levels = [p.levels[0] for p in programs if p.levels]
+    assert {len(p.trees[0].levels) for p in programs} == {0, 1, 2, 3, 4}
+    levels = [p.trees[0].levels[0] for p in programs if p.trees[0].levels]
     assert any((x.biased & x.anchored).any() for x in levels)
     assert any((x.biased & ~x.anchored).any() for x in levels)
     assert any((x.deadband > 0).any() and np.isfinite(x.cap).any() for x in levels)

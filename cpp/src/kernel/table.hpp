@@ -80,19 +80,27 @@ struct Run {
 
 constexpr std::int32_t leaf_of(const Run& run) { return run.leaf < 0 ? -1 - run.leaf : run.leaf; }
 
+// What is passed of a gain grows by so much more for each unit beyond `start`.
+struct FoldTier {
+  double start, more;
+};
+
 // Fold with its special cases resolved; see risk/program.hpp.
 struct FoldNode {
-  enum Form : std::int32_t { identity, slopes, general };  // the cheapest way to the same figure
+  enum Form : std::int8_t { identity, slopes, general };  // the cheapest way to the same figure
   double gain, loss, scale, deadband, cap;
   std::int32_t parent;
-  Form form;
-  std::int32_t anchored;
-  std::int32_t mixed;  // folds differently in the sets of a block
   std::int32_t until;  // first node behind it that folds in another form
+  std::int32_t tier;   // the first of its tiers
+  std::int16_t tiers;  // how many there are
+  Form form;
+  std::int8_t anchored;
+  std::int8_t mixed;  // folds differently in the sets of a block
 };
 
 struct FoldLevel {
   const FoldNode* nodes;  // (sets, count)
+  const FoldTier* tiers;  // of all nodes
   std::int64_t count;
 };
 
@@ -122,6 +130,7 @@ struct FoldTask {
   std::int64_t stride;
   std::int32_t first_column;
   std::int32_t columns;  // columns of this tile that count
+  const double* factor;  // of every column of the tile, times the sum of a unit; null: 1
   double* out;           // (units, out_stride) at the tile's first column
   std::int64_t out_stride;
   double* unsound;  // set to NaN where a sum is not finite, left alone elsewhere

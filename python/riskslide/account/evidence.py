@@ -45,7 +45,7 @@ class Source:
         first = int(of.unit_offsets[of.line(of.account[line])])
 
         def units_of(block: int) -> tuple[UnitEvidence, ...]:
-            grid = _core.grid(self.program.core, block, self.cube.cells, positions, cash)
+            _, grid = _core.grid(self.program.core, block, self.cube.cells, positions, cash)
             numbers = (int(of.unit[k]) for k in found)
             rows = (grid[k - first].tolist() for k in found)
             return tuple(
@@ -106,7 +106,7 @@ class Source:
         scenario = grid.index(least) if least < 0 else 0
         moved = self.cube.values[:, scenario] * block.weight[scenario]
         fold_set = int(block.fold_set[scenario]) if block.fold_set.size else 0
-        mine = [(row, amount) for row, amount in held if self.unit_of(row) == unit]
+        mine = [(row, amount) for row, amount in held if self.program.unit_of(row) == unit]
         change = {row: amount * float(moved[row]) for row, amount in mine}
         passed = self.passed(change, mine, fold_set)
         contributions = [
@@ -123,12 +123,6 @@ class Source:
             contributions=tuple(contributions),
         )
 
-    def unit_of(self, row: int) -> int:
-        node = int(self.program.leaf[row])
-        for level in self.program.levels:
-            node = int(level.parent[node])
-        return node
-
     def passed(
         self, change: dict[int, float], held: list[tuple[int, float]], fold_set: int
     ) -> dict[int, float]:
@@ -137,8 +131,9 @@ class Source:
 
         All rows of a biased leaf are the same asset, so that no scenario turns the sign.
         """
-        node = {row: int(self.program.leaf[row]) for row in change}
-        for depth, level in enumerate(self.program.levels):
+        tree = self.program.trees[0]
+        node = {row: int(tree.leaf[row]) for row in change}
+        for depth, level in enumerate(tree.levels):
             sums: dict[int, list[float]] = {}
             for row, amount in held:
                 biased = depth == 0 and bool(level.biased[fold_set, node[row]])

@@ -20,6 +20,7 @@ from .charges import requirement, weigh
 from .equity import equity_block, roles_of
 from .netting import Node, Tree, leaves_of
 from .program import Block, Measure, Program, Reduction, Steps, Subject
+from .program import Tree as NettingTree
 
 SCHEMA = {
     "coin.option_divisor": Spec("text", choices=("forward", "index")),
@@ -60,12 +61,12 @@ def compile_matrix(subject: Subject) -> Program:
     lowest = tree.leaves if long_apart else tree.buckets
     numbered = {leaf: k for k, leaf in enumerate(lowest)}
     lowest_of = [numbered[leaf if long_apart else leaf.bucket] for leaf in leaves]
+    leaf = np.array(lowest_of, dtype=np.int32)[of_row]
     return Program(
         name=rules.name,
         rows=rows.instruments.name,
-        leaf=np.array(lowest_of, dtype=np.int32)[of_row],
         lot=rows.lot,
-        levels=tree.levels()[0 if long_apart else 1 :],
+        trees=(NettingTree(leaf, tree.levels()[0 if long_apart else 1 :]),),
         units=tuple(tree.pools),
         unit_pool=np.arange(len(tree.pools), dtype=np.int32),
         pools=tuple(tree.pools) or ("account",),  # where an account that holds nothing stands

@@ -36,21 +36,24 @@ class Reduction(IntEnum):
 
 
 class Measure(IntEnum):
-    """What an attribute counts: itself, or so much of the row's value or cash delta (see Cube)."""
+    """What an attribute counts: itself, or so much of the row's value, cash delta or notional (see
+    Cube)."""
 
     ONE = 0
     VALUE = 1
     DELTA = 2
+    NOTIONAL = 3
 
 
 class Operation(IntEnum):
-    """What a step does with two registers."""
+    """What a step does with two registers; GREATER: 1 where left > right, else 0."""
 
     ADD = 0
     SUBTRACT = 1
     MULTIPLY = 2
     MINIMUM = 3
     MAXIMUM = 4
+    GREATER = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,8 @@ class Fold:
     """What a netting node passes to its parent; x is its summed change, b its base value if biased.
 
     z = x + b drawn towards zero by `deadband`; f = min(gain * z, cap) if z >= 0 else loss * z;
-    passed on: scale * (f(x + b) - (f(b) if anchored else b)).
+    passed on: scale * (f(x + b) - (f(b) if anchored else b)). With `tiers`, (start, gain) each, a
+    gain counts `gain` up to the first start, then that of the tier; they are the same in all sets.
     """
 
     gain: float = 1.0
@@ -68,11 +72,12 @@ class Fold:
     cap: float = float("inf")
     biased: bool = False
     anchored: bool = False
+    tiers: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Level:
-    """One level of the netting tree: node n folds into `parent[n]` of the next level.
+    """One level of a netting tree: node n folds into `parent[n]` of the next level.
 
     The words of the folds are matrices (sets, nodes): a column folds by the set its block names.
     """
@@ -85,6 +90,7 @@ class Level:
     cap: Float
     biased: Bool
     anchored: Bool
+    tiers: tuple[tuple[tuple[float, float], ...], ...] = ()
 
     @classmethod
     def of(cls, parent: Sequence[int], *sets: Sequence[Fold]) -> Level:
@@ -99,15 +105,29 @@ class Level:
 
         numbers = {n: word(n, np.float64) for n in ("gain", "loss", "scale", "deadband", "cap")}
         flags = {n: word(n, np.bool_) for n in ("biased", "anchored")}
-        return cls(parent=np.array(parent, dtype=np.int32), **numbers, **flags)
+        tiers = tuple(fold.tiers for fold in sets[0]) if any(f.tiers for f in sets[0]) else ()
+        return cls(parent=np.array(parent, dtype=np.int32), **numbers, **flags, tiers=tiers)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tree:
+    """A netting tree: leaf (rows), -1 where the row is not in it; levels; groups, the names of its
+    roots, and the unit of each. Without groups the roots are the units."""
+
+    leaf: Int32
+    levels: tuple[Level, ...] = ()
+    groups: tuple[str, ...] = ()
+    group_unit: Int32 = field(default_factory=lambda: np.zeros(0, dtype=np.int32))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Block:
-    """Columns that run through the tree: the scenarios (attribute has no column) or attributes.
+    """Columns that run through a tree: scenarios from `first` on (attribute has no column), or
+    attributes.
 
-    attribute (rows, columns), times the row's `measure`; weight (scenarios); fold_set (columns):
-    the set of folds of every column, the first where it is empty.
+    attribute (rows, columns), times the row's `measure`; weight (scenarios of the block), times
+    what goes into the tree; factor (columns), times the sum of a group, 1 where it is empty;
+    fold_set (columns): the set of folds of every column, the first where it is empty.
     """
 
     name: str
@@ -117,6 +137,19 @@ class Block:
     attribute: Float = field(default_factory=lambda: np.zeros((0, 0)))
     measure: int = Measure.ONE
     fold_set: Int32 = field(default_factory=lambda: np.zeros(0, dtype=np.int32))
+    factor: Float = field(default_factory=lambda: np.zeros(0))
+    first: int = 0
+    tree: int = 0
+
+    @property
+    def width(self) -> int:
+        """How many columns it has."""
+        return len(self.columns) if self.attribute.size else self.weight.size
+
+    @property
+    def registers(self) -> int:
+        """How many registers its results fill."""
+        return 1 if self.reduction == Reduction.WORST.value else len(self.columns)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,9 +162,8 @@ class Program:
 
     name: str
     rows: tuple[str, ...]
-    leaf: Int32
     lot: Float
-    levels: tuple[Level, ...]
+    trees: tuple[Tree, ...]
     units: tuple[str, ...]
     unit_pool: Int32
     pools: tuple[str, ...]
@@ -141,6 +173,9 @@ class Program:
     outputs: tuple[str, ...]
     output_register: Int32
     scenarios: Scenarios
+    unit_registers: Float = field(default_factory=lambda: np.zeros((0, 0)))  # (units, registers)
+    unit_steps: Int32 = field(default_factory=lambda: np.zeros((0, 4), dtype=np.int32))
+    sums: Int32 = field(default_factory=lambda: np.zeros(0, dtype=np.int32))
     rulebook_sha256: str = ""
     as_of: int = 0
     coin_at_index: bool = False
@@ -153,7 +188,12 @@ class Program:
     def _parts(self) -> dict[str, Any]:
         parts: dict[str, Any] = {n: getattr(self, n) for n in _PLAIN}
         parts |= {n: list(getattr(self, n)) for n in ("rows", "units", "pools", "outputs")}
-        parts["levels"] = [{n: getattr(x, n) for n in _LEVEL} for x in self.levels]
+        parts["trees"] = [
+            {n: getattr(tree, n) for n in _TREE}
+            | {"groups": list(tree.groups)}
+            | {"levels": [{n: getattr(x, n) for n in _LEVEL} for x in tree.levels]}
+            for tree in self.trees
+        ]
         parts["blocks"] = [
             {n: getattr(b, n) for n in _BLOCK} | {"columns": list(b.columns)} for b in self.blocks
         ]
@@ -165,7 +205,15 @@ class Program:
     def from_bytes(cls, data: bytes) -> Program:
         """The program of a file's bytes; `E_PROGRAM` if they are damaged or of another version."""
         parts = _core.Program.from_bytes(data).parts()
-        parts["levels"] = tuple(Level(**x) for x in parts["levels"])
+        parts["trees"] = tuple(
+            Tree(
+                t["leaf"],
+                tuple(Level(**x) for x in t["levels"]),
+                tuple(t["groups"]),
+                t["group_unit"],
+            )
+            for t in parts["trees"]
+        )
         parts["blocks"] = tuple(
             Block(**(b | {"columns": tuple(b["columns"])})) for b in parts["blocks"]
         )
@@ -173,8 +221,9 @@ class Program:
         parts |= {n: tuple(parts[n]) for n in texts}
         held = parts["scenarios"]
         held |= {n: tuple(held[n]) for n in ("labels", "factors")}
-        weights = [b.weight for b in parts["blocks"] if b.weight.size]
-        weight = weights[0] if weights else np.ones(len(held["labels"]))
+        weight = np.ones(len(held["labels"]))
+        for b in reversed(parts["blocks"]):
+            weight[b.first : b.first + b.weight.size] = b.weight
         parts["scenarios"] = Scenarios(**held, weight=weight)
         return cls(**parts)
 
@@ -188,6 +237,22 @@ class Program:
         return any(b.measure == Measure.DELTA.value for b in self.blocks)
 
     @property
+    def measures_notional(self) -> bool:
+        """Whether a block reads the notional of the rows."""
+        return any(b.measure == Measure.NOTIONAL.value for b in self.blocks)
+
+    def unit_of(self, row: int) -> int:
+        """The unit of a row; -1 where it stands in no tree."""
+        for tree in self.trees:
+            group = int(tree.leaf[row])
+            if group < 0:
+                continue
+            for level in tree.levels:
+                group = int(level.parent[group])
+            return int(tree.group_unit[group]) if tree.groups else group
+        return -1
+
+    @property
     def sha256(self) -> str:
         return hashlib.sha256(self.to_bytes()).hexdigest()
 
@@ -197,9 +262,12 @@ class Program:
 
 
 _HEAD = ("name", "rulebook_sha256", "as_of", "coin_at_index", "option_over_index")
-_PLAIN = (*_HEAD, "leaf", "lot", "unit_pool", "registers", "steps", "output_register")
-_LEVEL = ("parent", "gain", "loss", "scale", "deadband", "cap", "biased", "anchored")
-_BLOCK = ("name", "reduction", "weight", "attribute", "measure", "fold_set")
+_UNITS = ("unit_pool", "unit_registers", "unit_steps", "sums")
+_PLAIN = (*_HEAD, "lot", *_UNITS, "registers", "steps", "output_register")
+_TREE = ("leaf", "group_unit")
+_LEVEL = ("parent", "gain", "loss", "scale", "deadband", "cap", "biased", "anchored", "tiers")
+_COLUMNS = ("weight", "attribute", "measure", "fold_set", "factor", "first", "tree")
+_BLOCK = ("name", "reduction", *_COLUMNS)
 
 
 @dataclass(slots=True)

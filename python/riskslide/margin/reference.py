@@ -14,7 +14,7 @@ import numpy as np
 from ..book.columns import Float, Int32, Int64
 from ..value.cube import Cells
 from ..value.reference import Positions, worst_of
-from .program import Block, Level, Measure, Program, Reduction
+from .program import Block, Level, Measure, Program, Reduction, Tree
 
 Cash = tuple[Int64, Int32, Float]
 
@@ -41,21 +41,12 @@ def evaluate(program: Program, cube: Cells, positions: Positions, cash: Cash) ->
     losses: list[list[tuple[float, int]]] = []
     outputs = []
     for line in lines:
-        results: list[float] = []
-        found: dict[int, list[tuple[float, int]]] = {unit: [] for unit in line.units}
-        for block in program.blocks:
-            columns = {
-                unit: _columns(program, block, cube, held) for unit, held in line.units.items()
-            }
-            if block.reduction == Reduction.WORST.value:
-                for unit, sums in columns.items():
-                    found[unit].append(worst_of(sums))
-                results.append(math.fsum(found[unit][-1][0] for unit in line.units))
-            else:
-                width = _width(block, cube.values)
-                results += [math.fsum(sums[c] for sums in columns.values()) for c in range(width)]
-        losses += found.values()
-        outputs.append(_outputs(program, results))
+        of_units = []
+        for unit, held in line.units.items():
+            results, found = _results(program, cube, held)
+            losses.append(found)
+            of_units.append(_unit_registers(program, unit, results))
+        outputs.append(_outputs(program, of_units))
     shape = (len(losses), len(worst_blocks))
     unit_count = [len(line.units) for line in lines]
     return {
@@ -71,21 +62,42 @@ def evaluate(program: Program, cube: Cells, positions: Positions, cash: Cash) ->
     }
 
 
+def _results(
+    program: Program, cube: Cells, held: list[Holding]
+) -> tuple[list[float], list[tuple[float, int]]]:
+    """Results of every block for one unit, and (loss, scenario) of those of worst columns."""
+    results: list[float] = []
+    found: list[tuple[float, int]] = []
+    for block in program.blocks:
+        columns = _groups(program, block, cube, held)
+        if block.reduction == Reduction.WORST.value:
+            worst = [worst_of(sums) for sums in columns.values()]
+            largest = max(worst, key=lambda x: x[0], default=(0.0, 0))
+            found.append((math.fsum(loss for loss, _ in worst), largest[1]))
+            results.append(found[-1][0])
+        else:
+            results += [math.fsum(sums[c] for sums in columns.values()) for c in range(block.width)]
+    return results, found
+
+
 def grid(
     program: Program,
     block: int,
     cube: Cells,
     positions: Positions,
     cash: Cash,
-) -> Float:
-    """P&L (units, columns) of one block, units in the order of `evaluate`."""
+) -> tuple[Int32, Float]:
+    """(group, P&L (groups, columns)) of one block, groups in the order of units."""
     chosen = program.blocks[block]
     rows = [
-        _columns(program, chosen, cube, held)
+        item
         for line in _lines(program, positions, cash)
         for held in line.units.values()
+        for item in _groups(program, chosen, cube, held).items()
     ]
-    return np.array(rows, dtype=np.float64).reshape(len(rows), _width(chosen, cube.values))
+    groups = np.array([g for g, _ in rows], dtype=np.int32)
+    values = np.array([sums for _, sums in rows], dtype=np.float64)
+    return groups, values.reshape(len(rows), chosen.width)
 
 
 def _lines(program: Program, positions: Positions, cash: Cash) -> list[Line]:
@@ -96,7 +108,9 @@ def _lines(program: Program, positions: Positions, cash: Cash) -> list[Line]:
         for offsets, index, quantity in (positions, cash):
             for k in range(int(offsets[account]), int(offsets[account + 1])):
                 row = int(index[k])
-                unit = _unit_of(program, row)
+                unit = program.unit_of(row)
+                if unit < 0:
+                    continue
                 held = Holding(row, quantity[k].item() * float(program.lot[row]))
                 pool = pools.setdefault(int(program.unit_pool[unit]), {})
                 pool.setdefault(unit, []).append(held)
@@ -107,76 +121,111 @@ def _lines(program: Program, positions: Positions, cash: Cash) -> list[Line]:
     return lines
 
 
-def _unit_of(program: Program, row: int) -> int:
-    node = int(program.leaf[row])
-    for level in program.levels:
+def _group_of(tree: Tree, row: int) -> int:
+    """The root that a row leads to; -1 where it is not in the tree."""
+    node = int(tree.leaf[row])
+    for level in tree.levels if node >= 0 else ():
         node = int(level.parent[node])
     return node
 
 
-def _width(block: Block, values: Float) -> int:
-    return len(block.columns) if block.attribute.size else values.shape[1]
+def _groups(
+    program: Program, block: Block, cube: Cells, held: list[Holding]
+) -> dict[int, list[float]]:
+    """P&L in every column of a block, of every group that one unit's holdings stand in."""
+    tree = program.trees[block.tree]
+    groups: dict[int, list[Holding]] = {}
+    for h in held:
+        groups.setdefault(_group_of(tree, h.row), []).append(h)
+    groups.pop(-1, None)
+    return {g: _columns(tree, block, cube, groups[g]) for g in sorted(groups)}
 
 
-def _columns(
-    program: Program,
-    block: Block,
-    cube: Cells,
-    held: list[Holding],
-) -> list[float]:
-    """P&L of one unit's holdings in every column of a block, folded level by level."""
+def _columns(tree: Tree, block: Block, cube: Cells, held: list[Holding]) -> list[float]:
+    """P&L of one group's holdings in every column of a block, folded level by level."""
     is_scenarios = block.attribute.size == 0
     worth: dict[int, list[float]] = {}
     for h in held:
-        worth.setdefault(int(program.leaf[h.row]), []).append(h.quantity * float(cube.base[h.row]))
+        worth.setdefault(int(tree.leaf[h.row]), []).append(h.quantity * float(cube.base[h.row]))
     bias = {leaf: math.fsum(parts) if is_scenarios else 0.0 for leaf, parts in worth.items()}
     out = []
-    for c in range(_width(block, cube.values)):
+    for c in range(block.width):
         fold_set = int(block.fold_set[c]) if block.fold_set.size else 0
         changes: dict[int, list[float]] = {}
         for h in held:
             change = _cell(block, cube, h.row, c, is_scenarios)
-            changes.setdefault(int(program.leaf[h.row]), []).append(h.quantity * change)
+            changes.setdefault(int(tree.leaf[h.row]), []).append(h.quantity * change)
         sums = {node: math.fsum(parts) for node, parts in changes.items()}
-        for depth, level in enumerate(program.levels):
+        for depth, level in enumerate(tree.levels):
             passed: dict[int, list[float]] = {}
             for node, change in sums.items():
                 biased = depth == 0 and bool(level.biased[fold_set, node])
                 at = (fold_set, node)
-                folded = _fold(level, at, change, bias[node] if biased else 0.0)
+                folded = _fold(level, at, change, bias[node] if biased else 0.0, is_scenarios)
                 passed.setdefault(int(level.parent[node]), []).append(folded)
             sums = {node: math.fsum(parts) for node, parts in passed.items()}
-        out.append(math.fsum(sums.values()))
+        factor = float(block.factor[c]) if block.factor.size else 1.0
+        out.append(factor * math.fsum(sums.values()))
     return out
 
 
 def _cell(block: Block, cube: Cells, row: int, column: int, is_scenarios: bool) -> float:
     if is_scenarios:
-        return float(cube.values[row, column]) * float(block.weight[column])
+        value = float(cube.values[row, block.first + column])
+        return value * float(block.weight[column])
     counted = float(block.attribute[row, column])
     if block.measure == Measure.ONE.value:
         return counted
-    return counted * float((cube.base if block.measure == Measure.VALUE else cube.delta)[row])
+    measured = {Measure.VALUE: cube.base, Measure.DELTA: cube.delta}
+    return counted * float(measured.get(Measure(block.measure), cube.notional)[row])
 
 
-def _fold(level: Level, node: tuple[int, int], change: float, bias: float) -> float:
+def _fold(
+    level: Level, node: tuple[int, int], change: float, bias: float, is_scenarios: bool
+) -> float:
     """What a node passes on: scale * (f(change + bias) - (f(bias) if anchored else bias))."""
     gain, loss, cap = float(level.gain[node]), float(level.loss[node]), float(level.cap[node])
     deadband = float(level.deadband[node])
+    tiers = level.tiers[node[1]] if level.tiers else ()
 
     def f(z: float) -> float:
         drawn = max(abs(z) - deadband, 0.0)
-        return min(gain * drawn, cap) if z >= 0 else -loss * drawn
+        return min(_tiered(drawn, gain, tiers), cap) if z >= 0 else -loss * drawn
 
-    return float(level.scale[node]) * (
-        f(change + bias) - (f(bias) if level.anchored[node] else bias)
+    anchored = is_scenarios and bool(level.anchored[node])
+    return float(level.scale[node]) * (f(change + bias) - (f(bias) if anchored else bias))
+
+
+def _tiered(size: float, gain: float, tiers: tuple[tuple[float, float], ...]) -> float:
+    """gain up to the first start, then that of every tier on what lies in it."""
+    ends = [start for start, _ in tiers] + [math.inf]
+    slices = zip([0.0, *ends[:-1]], ends, [gain, *(g for _, g in tiers)], strict=True)
+    return math.fsum(g * (min(size, end) - start) for start, end, g in slices if size > start)
+
+
+def _unit_registers(program: Program, unit: int, results: list[float]) -> list[float]:
+    """Registers of a unit after its steps: those of the blocks where it has none of its own."""
+    if program.unit_registers.size == 0:
+        return results
+    rest = program.unit_registers[unit, len(results) :].tolist()
+    return _stepped([*results, *rest], program.unit_steps)
+
+
+def _outputs(program: Program, units: list[list[float]]) -> list[float]:
+    """The output registers of a line, whose units have these registers, after every step."""
+    own = program.unit_registers.size > 0
+    width = sum(
+        len(b.columns) if b.reduction == Reduction.EACH.value else 1 for b in program.blocks
     )
-
-
-def _outputs(program: Program, results: list[float]) -> list[float]:
-    """The output registers after every step."""
-    registers = [*results, *program.registers[len(results) :].tolist()]
-    for operation, target, left, right in program.steps.tolist():
-        a, b = registers[left], registers[right]
-        registers[target] = (a + b, a - b, a * b, min(a, b), max(a, b))[operation]
+    summed = program.sums.tolist() if own else range(width)
+    sums = [math.fsum(registers[k] for registers in units) for k in summed]
+    registers = _stepped([*sums, *program.registers[len(sums) :].tolist()], program.steps)
     return [registers[k] for k in program.output_register.tolist()]
+
+
+def _stepped(registers: list[float], steps: Int32) -> list[float]:
+    for operation, target, left, right in steps.tolist():
+        a, b = registers[left], registers[right]
+        results = (a + b, a - b, a * b, min(a, b), max(a, b), float(a > b))
+        registers[target] = results[operation]
+    return registers

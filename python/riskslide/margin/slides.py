@@ -13,7 +13,7 @@ import numpy as np
 from ..book.portfolio import Role
 from ..rules import Spec
 from .equity import equity_block, equity_outputs, haircut_of, roles_of
-from .program import Block, Fold, Level, Operation, Program, Reduction, Steps, Subject
+from .program import Block, Fold, Level, Operation, Program, Reduction, Steps, Subject, Tree
 
 SCHEMA = {
     "slides.price_range": Spec("number", 0.0, 0.99),
@@ -56,12 +56,12 @@ def compile_slides(subject: Subject) -> Program:
     outputs["initial"] = steps.apply(Operation.MULTIPLY, filled, factor)
     outputs["open_orders"] = steps.apply(Operation.SUBTRACT, filled, 0)
     registers, step_rows = steps.columns()
+    leaf = np.array([number[key] for key in keys], dtype=np.int32)
     return Program(
         name=rules.name,
         rows=instruments.name,
-        leaf=np.array([number[key] for key in keys], dtype=np.int32),
         lot=rows.lot,
-        levels=(Level.of(parents, *folds[: 1 + with_orders]),),
+        trees=(Tree(leaf, (Level.of(parents, *folds[: 1 + with_orders]),)),),
         units=units,
         unit_pool=np.zeros(len(units), dtype=np.int32),
         pools=("account",),

@@ -18,18 +18,20 @@ from .revaluation import Revaluation
 
 
 class Cells(NamedTuple):
-    """What a program reads of a cube: values (rows, scenarios), base and delta (rows)."""
+    """What a program reads of a cube: values (rows, scenarios), base, delta, notional (rows)."""
 
     values: Float
     base: Float
     delta: Float
+    notional: Float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cube:
     """values (instrument, scenario): change of one unit's value, in the reporting currency;
     base (instrument): the value of one unit now, 0 for futures and perpetuals;
-    delta (instrument): its cash delta, see `cash_delta`, empty where nobody asked for it;
+    delta (instrument): its cash delta, see `cash_delta`; notional (instrument): units of the
+    underlying times its spot, see `notional`; both empty where nobody asked for them;
     floored: cells in which a lognormal forward reached zero and was valued at that limit.
     """
 
@@ -38,16 +40,18 @@ class Cube:
     scenarios: Scenarios
     floored: int = 0
     delta: Float = field(default_factory=lambda: np.zeros(0))
+    notional: Float = field(default_factory=lambda: np.zeros(0))
 
     @property
     def cells(self) -> Cells:
         """The arrays that a program reads."""
-        return Cells(self.values, self.base, self.delta)
+        return Cells(self.values, self.base, self.delta, self.notional)
 
     def take(self, rows: Int64) -> Cube:
         """The cube of these rows, in this order."""
-        delta = self.delta[rows] if self.delta.size else self.delta
-        return Cube(self.values[rows], self.base[rows], self.scenarios, self.floored, delta)
+        delta, notional = (x[rows] if x.size else x for x in (self.delta, self.notional))
+        taken = (self.values[rows], self.base[rows], self.scenarios, self.floored)
+        return Cube(*taken, delta, notional)
 
     @classmethod
     def from_values(cls, values: Any, scenarios: Any = None, base: Any = None) -> Self:

@@ -12,8 +12,9 @@
 namespace riskslide {
 
 /// Values of R program rows in S scenarios, row-major, and their base values (R).
-/// delta (R): cash delta of one unit, its delta times the price that it is written on, in the
-/// reporting currency; read only by programs that measure delta, and may be empty for others.
+/// delta (R): cash delta of one unit, its delta times the price that it is written on; notional
+/// (R): units of the underlying times its spot; both in the reporting currency. They are read only
+/// by programs that measure them, and may be empty for others.
 struct CubeView {
   std::span<const double> values;
   std::span<const double> base;
@@ -21,10 +22,13 @@ struct CubeView {
   std::size_t scenarios = 0;
   // NOLINTNEXTLINE(readability-redundant-member-init): may be left out without a warning
   std::span<const double> delta = {};
+  // NOLINTNEXTLINE(readability-redundant-member-init): may be left out without a warning
+  std::span<const double> notional = {};
 };
 
 /// One line per (account, pool) that holds something; an account with nothing has one line in pool
-/// 0. Units say where each scenario block found its worst column.
+/// 0. Units say where each block of worst columns found one: of several groups of a unit, that of
+/// the largest loss.
 struct Evaluation {
   std::vector<std::int64_t> account;        // (L)
   std::vector<std::int32_t> pool;           // (L)
@@ -39,10 +43,20 @@ struct Evaluation {
 Evaluation evaluate(const Program& program, const CubeView& cube, const PositionsView& positions,
                     const CashView& cash, int threads = 0);
 
-/// P&L of every unit of the book in every column of block `block`: (units, columns) row-major, in
-/// the order of Evaluation::unit. Meant for the few accounts that are asked about.
-std::vector<double> grid(const Program& program, std::size_t block, const CubeView& cube,
-                         const PositionsView& positions, const CashView& cash, int threads = 0);
+/// P&L of every group of the book in every column of block `block`: (groups, columns) row-major.
+/// Meant for the few accounts that are asked about.
+struct Grid {
+  std::vector<std::int32_t> group;  // its number in the block's tree; without groups, the unit's
+  std::vector<double> values;
+};
+Grid grid(const Program& program, std::size_t block, const CubeView& cube,
+          const PositionsView& positions, const CashView& cash, int threads = 0);
+
+/// Registers of every unit of the book after its steps: (units, Program::unit_width()) row-major,
+/// in the order of Evaluation::unit.
+std::vector<double> unit_figures(const Program& program, const CubeView& cube,
+                                 const PositionsView& positions, const CashView& cash,
+                                 int threads = 0);
 
 /// Sum over each row's positions: out (rows, scenarios) row-major.
 void aggregate(const PositionsView& positions, const CubeView& cube, std::span<double> out,

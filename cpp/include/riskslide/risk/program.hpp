@@ -30,29 +30,49 @@ struct Fold {
   }
 };
 
-/// One level of the netting tree: node n folds into node `parent[n]` of the next level. Parents do
+/// From `start` on, what a node passes of a gain grows by `gain` for each unit instead.
+struct Tier {
+  double start = 0.0;
+  double gain = 0.0;
+};
+
+/// One level of a netting tree: node n folds into node `parent[n]` of the next level. Parents do
 /// not decrease, so that every subtree is a run of leaves. `folds` holds one or several sets, row
-/// by row: (sets, nodes). A column folds by the set that its block names.
+/// by row: (sets, nodes). A column folds by the set that its block names. `tiers` is empty or holds
+/// those of every node, whatever the set: the gain of the fold counts up to the first start.
 struct Level {
   std::vector<std::int32_t> parent;
   std::vector<Fold> folds;
+  std::vector<std::vector<Tier>> tiers = {};
 
   [[nodiscard]] std::size_t sets() const noexcept {
     return parent.empty() ? 1 : folds.size() / parent.size();
   }
 };
 
-enum class Reduction : std::uint8_t {
-  worst = 0,  ///< loss >= 0 of the worst column and its index, per unit; units add up in the pool
-  each = 1,   ///< every column, summed over the units of the pool
+/// A netting tree: R leaves (-1: the row is not in it), leaf -> ... -> group, and the unit of each
+/// group, not decreasing. Without `groups` they are the units themselves. A row has one unit in all
+/// the trees that it stands in.
+struct Tree {
+  std::vector<std::int32_t> leaf;
+  std::vector<Level> levels;
+  std::vector<std::string> groups;
+  std::vector<std::int32_t> group_unit;
 };
 
-/// What an attribute counts: itself, or so much of the row's value or cash delta (CubeView).
-enum class Measure : std::uint8_t { one = 0, value = 1, delta = 2 };
+enum class Reduction : std::uint8_t {
+  worst = 0,  ///< loss >= 0 of the worst column of each group, summed over the groups of a unit
+  each = 1,   ///< every column, summed over the groups of a unit
+};
 
-/// Columns that run through the tree. With `weight` (one entry a scenario) they are the scenarios
-/// of the cube, and `attribute` is empty; without, `attribute` is row-major (rows, columns), times
-/// the row's `measure`. `fold_set` names the set of folds of every column; empty: the first.
+/// What an attribute counts: itself, or so much of the row's value, cash delta or notional
+/// (CubeView).
+enum class Measure : std::uint8_t { one = 0, value = 1, delta = 2, notional = 3 };
+
+/// Columns that run through a tree. With `weight` they are as many scenarios of the cube, from
+/// `first` on, and `attribute` is empty; without, `attribute` is row-major (rows, columns), times
+/// the row's `measure`. `weight` multiplies what goes into the tree, `factor` (empty: 1) the sum of
+/// a group. `fold_set` names the set of folds of every column; empty: the first.
 struct Block {
   std::string name;
   Reduction reduction = Reduction::worst;
@@ -61,11 +81,18 @@ struct Block {
   std::vector<double> attribute;
   Measure measure = Measure::one;
   std::vector<std::int32_t> fold_set;
+  std::vector<double> factor = {};
+  std::int32_t first = 0;
+  std::int32_t tree = 0;
 
   [[nodiscard]] bool scenarios() const noexcept { return !weight.empty(); }
+  [[nodiscard]] std::size_t width() const noexcept {
+    return scenarios() ? weight.size() : columns.size();
+  }
 };
 
-enum class Operation : std::uint8_t { add = 0, subtract, multiply, minimum, maximum };
+/// greater: 1 where left > right, else 0.
+enum class Operation : std::uint8_t { add = 0, subtract, multiply, minimum, maximum, greater };
 
 /// register[target] = register[left] (operation) register[right]
 struct Step {
@@ -99,14 +126,18 @@ struct Program {
   bool coin_at_index = false;           // no scenario moves a rate of exchange: fx_factor is -1
   bool option_over_index = false;       // coin options: multiplier times price over index
   std::vector<std::string> rows;        // R names, for evidence
-  std::vector<std::int32_t> leaf;       // R: node of level 0, or unit if there is no level
   std::vector<double> lot;              // R: contract units of one lot
-  std::vector<Level> levels;            // leaf -> ... -> unit
-  std::vector<std::string> units;       // U names: where the worst column is taken
+  std::vector<Tree> trees;              // one or more
+  std::vector<std::string> units;       // U names
   std::vector<std::int32_t> unit_pool;  // U: pool of each unit, not decreasing
   std::vector<std::string> pools;       // names
   std::vector<Block> blocks;
-  std::vector<double> registers;  // initial values: results of the blocks (0), constants, ...
+  // Per unit: registers begin as the results of the blocks (0 here), constants, ...; after the
+  // steps those that `sums` names are added up over the units of a line. Empty: all results are.
+  std::vector<double> unit_registers;  // (U, registers of a unit) row-major
+  std::vector<Step> unit_steps;
+  std::vector<std::int32_t> sums;
+  std::vector<double> registers;  // per line: the sums (0 here), constants, ...
   std::vector<Step> steps;
   std::vector<std::string> outputs;  // names
   std::vector<std::int32_t> output_register;
@@ -114,10 +145,12 @@ struct Program {
 
   /// @throws InputError E_PROGRAM naming the part that is inconsistent.
   void check() const;
-  /// Sets of folds that every level with nodes holds.
-  [[nodiscard]] std::size_t fold_sets() const noexcept;
   /// First register of block b: `worst` fills one register, `each` one a column.
   [[nodiscard]] std::size_t first_register(std::size_t block) const;
+  /// Registers of a unit: those of the blocks where nothing is worked out per unit.
+  [[nodiscard]] std::size_t unit_width() const;
+  /// Registers of a line that are sums over its units.
+  [[nodiscard]] std::size_t summed() const;
 
   /// Index of a row, a risk factor or an output by its name.
   /// @throws InputError E_UNKNOWN.
