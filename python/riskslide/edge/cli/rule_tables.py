@@ -148,8 +148,8 @@ def diff_report(names: Sequence[str], first: Rulebook, second: Rulebook, console
         table.add_row(*map(plain, cells))
     parts: list[RenderableType] = [
         plain(
-            f"{letter} {name}: {r.name} version {r.version}, method {r.method}, {r.status}, "
-            f"from {r.valid_from}, sha256 {r.sha256[:12]}"
+            f"{letter} = {name}: {r.name} version {r.version}, {r.method}, {r.status}, "
+            f"from {r.valid_from}, {r.sha256[:12]}"
         )
         for letter, name, r in zip("AB", names, (first, second), strict=True)
     ]
