@@ -55,11 +55,17 @@ def with_examples() -> list[Path]:
 def test_examples_print_what_the_page_shows(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The python blocks of a page run in order in one namespace; a text block is their output."""
+    """The python blocks of a page run in order in one namespace; a text block is their output.
+
+    A console block is a command line after ``$ ``, and below it what that prints.
+    """
     monkeypatch.chdir(tmp_path)
     space: dict[str, object] = {"__name__": "example"}
     blocks = fences(page)
     for k, block in enumerate(blocks):
+        if block.language == "console":
+            command, _, wanted = block.text.removeprefix("$ ").partition("\n")
+            assert printed_by(command) == wanted, f"{name_of(page)}:{block.line}"
         if block.language != "python":
             continue
         place = "\n" * block.line + block.text  # so that a traceback names the page's own line
@@ -70,9 +76,23 @@ def test_examples_print_what_the_page_shows(
         assert printed.getvalue() == wanted, f"{name_of(page)}:{block.line}"
 
 
+def printed_by(command: str) -> str:
+    """What a shell prints, errors included, where ``riskslide`` is the one under test."""
+    started = f'riskslide() {{ "{sys.executable}" -m riskslide "$@"; }}; {command}'
+    done = subprocess.run(
+        ["bash", "-c", started],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        check=False,
+    )
+    return done.stdout
+
+
 def test_pages_with_examples_are_found() -> None:
     names = {name_of(page) for page in with_examples()}
     assert {"README.md", "docs/methods/slides.md", "docs/methods/deribit.md"} <= names
+    assert "docs/rule-books.md" in names
 
 
 def test_example_of_the_first_screen_has_at_most_15_lines() -> None:

@@ -45,6 +45,7 @@ def prepare(
     portfolio: Portfolio, market: Market, rulebook: Rulebook, *, threads: int | None = None
 ) -> Prepared:
     """Resolve quotes and shocks, compile the rule book, lay out the cash rows."""
+    rulebook.refuse_unpublished()
     rows = rows_of(portfolio.instruments, portfolio.assets, order_sides(portfolio))
     state = market.on(rows.valued, rulebook.terms)
     scenarios, program = _program(rulebook, rows, state)
@@ -159,6 +160,7 @@ def compile_rulebook(
     Its rows are the instruments, then ``balance:ASSET`` for every asset (by default those that the
     rule book lists and the market prices), then ``pnl:CURRENCY`` for every settlement currency.
     """
+    rulebook.refuse_unpublished()
     if assets is None:
         listed = rulebook.table("collateral.haircut")
         assets = [a for a in listed if a in market.spot or a in rulebook.par]
@@ -167,9 +169,6 @@ def compile_rulebook(
 
 
 def _program(rulebook: Rulebook, rows: Rows, state: State) -> tuple[Scenarios, Program]:
-    if rulebook.status == "partial":
-        fix = "has unpublished inputs; give them in a rule book of your own"
-        refuse("E_PARTIAL", "rules", None, rulebook.name, fix)
     method = METHODS[rulebook.method]
     scenarios = method.scenarios(rulebook, state)
     return scenarios, method.compile(Subject(rulebook, rows, scenarios, state.as_of))
@@ -205,6 +204,9 @@ def _warnings(p: Prepared, floored: int) -> tuple[str, ...]:
     if p.rulebook.second_hand:
         what = "parameters are second-hand, checked against no printed figure"
         found.append(f"W_SECOND_HAND: {p.rulebook.second_hand} {what}: {p.rulebook.name}")
+    if p.rulebook.given:
+        what = "is not published and was given by the user"
+        found.append(f"W_GIVEN: {', '.join(p.rulebook.given)} {what}: {p.rulebook.name}")
     listed = p.rulebook.table("collateral.haircut")
     other = 100.0 * p.rulebook.number("collateral.haircut_other")
     found += [

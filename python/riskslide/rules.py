@@ -8,12 +8,17 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """What a parameter may be: its form, the closed range of a number, the choices of a word."""
+    """What a parameter may be: its form, the closed range of every number in it, the choices of
+    every word; `ascending` numbers each exceed the one before.
 
-    form: str  # text, texts, number, numbers, whole, odd, table
+    `table` holds numbers by name, `lists` equally long lists of numbers by name.
+    """
+
+    form: str  # text, texts, number, numbers, whole, odd, table, lists
     low: float = float("-inf")
     high: float = float("inf")
     choices: tuple[str, ...] = ()
+    ascending: bool = False
 
 
 class Rules(Protocol):
@@ -28,6 +33,8 @@ class Rules(Protocol):
     @property
     def par(self) -> frozenset[str]: ...
 
+    def has(self, section: str) -> bool: ...
+
     def number(self, key: str) -> float: ...
 
     def whole(self, key: str) -> int: ...
@@ -39,3 +46,5 @@ class Rules(Protocol):
     def texts(self, key: str) -> list[str]: ...
 
     def table(self, key: str) -> dict[str, float]: ...
+
+    def lists(self, key: str) -> dict[str, list[float]]: ...

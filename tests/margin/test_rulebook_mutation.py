@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import tomllib
-from importlib import resources
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -13,34 +13,99 @@ import pytest
 
 import riskslide as rs
 from riskslide.margin.methods import METHODS
+from riskslide.rules import Spec
+from riskslide.venue.load import preset_names, rulebook_text
 from riskslide.venue.rulebook import check
 
-PRESETS = ("generic-slides", "deribit-spm", "deribit-xpm")
-FOLDER = resources.files("riskslide.venue") / "presets"
-TEXTS = {name: (FOLDER / f"{name}.toml").read_text("utf-8") for name in PRESETS}
-SCHEMAS = {name: METHODS[tomllib.loads(text)["method"]].schema for name, text in TEXTS.items()}
-KEYS = [(name, key) for name, schema in SCHEMAS.items() for key in schema]
+# Methods whose parameters cannot put the initial requirement below the maintenance requirement,
+# and whose keys do not depend on each other.
+ORDERED = ("slides", "risk-matrix")
+WHERE = {"status": "chosen", "source": "this test", "date": date(2026, 1, 1)}
+
+
+def plain(spec: Spec) -> Any:
+    """A value that a spec allows, from the spec alone."""
+    word = spec.choices[0] if spec.choices else "USD"
+    low = odd_or_whole(spec, spec.low)
+    forms = {"text": word, "texts": [word], "number": low, "whole": low, "odd": low}
+    rows = [spec.low, (spec.low + spec.high) / 2]
+    return (forms | {"numbers": rows, "table": {"BTC": low}, "lists": {"BTC": rows}})[spec.form]
+
+
+def odd_or_whole(spec: Spec, number: float) -> float:
+    return int(number) if spec.form in ("whole", "odd") else number
+
+
+def of_preset(name: str) -> dict[str, Any]:
+    """The file of a preset; what it leaves unpublished takes a value that its spec allows."""
+    out = tomllib.loads(rulebook_text(name)) | {"status": "complete"}
+    for key, spec in METHODS[out["method"]].specs.items():
+        section, _, parameter = key.partition(".")
+        entry = out.get(section, {}).get(parameter, {})
+        if entry.get("status") == "unpublished":
+            entry |= {"value": plain(spec), "status": "chosen"}
+    return out
+
+
+def of_method(name: str) -> dict[str, Any]:
+    """A rule book with every key of a method, those of its optional sections included."""
+    texts = dict.fromkeys(("name", "title", "version", "description"), "made")
+    out: dict[str, Any] = {"schema": 1, "method": name, "status": "complete", **texts}
+    out["valid_from"] = WHERE["date"]
+    for key, spec in METHODS[name].specs.items():
+        section, _, parameter = key.partition(".")
+        out.setdefault(section, {})[parameter] = WHERE | {"value": plain(spec)}
+    return out
+
+
+PRESETS = tuple(preset_names())
+RAW = {name: of_preset(name) for name in PRESETS}
+RAW |= {f"every key of {name}": of_method(name) for name in METHODS}
+SCHEMAS = {book: METHODS[content["method"]].specs for book, content in RAW.items()}
+KEYS = [
+    (book, key)
+    for book, schema in SCHEMAS.items()
+    for key in schema
+    if key.partition(".")[0] in RAW[book]
+]
 NUMBERS = [(n, k) for n, k in KEYS if SCHEMAS[n][k].form not in ("text", "texts")]
 WORDS = [(n, k) for n, k in KEYS if SCHEMAS[n][k].choices]
+OPTIONAL = [(name, section) for name, method in METHODS.items() for section in method.optional]
 
 
-def raw(preset: str) -> dict[str, Any]:
-    return copy.deepcopy(tomllib.loads(TEXTS[preset]))
+def raw(book: str) -> dict[str, Any]:
+    return copy.deepcopy(RAW[book])
 
 
-def with_value(preset: str, key: str, value: Any) -> dict[str, Any]:
+def value_of(book: str, key: str) -> Any:
     section, name = key.split(".")
-    out = raw(preset)
+    return copy.deepcopy(RAW[book][section][name]["value"])
+
+
+def with_value(book: str, key: str, value: Any) -> dict[str, Any]:
+    section, name = key.split(".")
+    out = raw(book)
     out[section][name]["value"] = value
     return out
 
 
-def shaped(preset: str, key: str, number: float) -> Any:
-    """A value of the key's form that holds `number`."""
-    form = SCHEMAS[preset][key].form
-    if form == "numbers":
-        return [1.0, number]
-    return {"BTC": number, "USD": 0.0} if form == "table" else number
+def shaped(book: str, key: str, number: Any, *, last: bool = False) -> Any:
+    """The value of a key with its first or last number or word replaced, those by name all."""
+    spec, value = SCHEMAS[book][key], value_of(book, key)
+    if spec.form in ("text", "number", "whole", "odd"):
+        return odd_or_whole(spec, number)
+    if spec.form == "lists":
+        return {name: [number] * len(row) for name, row in (value or {"BTC": [0.0]}).items()}
+    if spec.form == "table":
+        return dict.fromkeys(value or ["BTC"], number)
+    value[-last] = number
+    return value
+
+
+def ends(book: str, key: str) -> list[Any]:
+    """The value of a key with a number at the low end of the range, and one at the high end."""
+    spec = SCHEMAS[book][key]
+    return [shaped(book, key, spec.low), shaped(book, key, spec.high, last=True)]
 
 
 def refusal(content: dict[str, Any]) -> rs.InputError:
@@ -83,65 +148,103 @@ def requirement(rulebook: rs.Rulebook) -> rs.Assessment:
     return rs.assess(portfolio, market, rulebook)
 
 
-@pytest.mark.parametrize("end", ["low", "high"])
-@pytest.mark.parametrize(("preset", "key"), NUMBERS)
-def test_every_key_takes_the_ends_of_its_range_and_the_margin_stays_finite(
-    preset: str, key: str, end: str
+def test_every_number_has_a_range() -> None:
+    specs = [(name, key, s) for name, m in METHODS.items() for key, s in m.specs.items()]
+    for name, key, spec in specs:
+        if spec.form not in ("text", "texts"):
+            assert math.isfinite(spec.low) and math.isfinite(spec.high), (name, key)
+            assert spec.low < spec.high, (name, key)
+        assert not (spec.ascending and spec.form != "numbers"), (name, key)
+
+
+def test_every_key_of_every_method_is_mutated() -> None:
+    """Those of optional sections too, whether or not a preset holds them."""
+    for name, method in METHODS.items():
+        keys = {key for book, key in KEYS if RAW[book]["method"] == name}
+        assert keys == set(method.specs)
+        assert len(keys) == len(method.schema) + sum(map(len, method.optional.values()))
+
+
+@pytest.mark.parametrize("end", [0, 1], ids=["low", "high"])
+@pytest.mark.parametrize(("book", "key"), NUMBERS)
+def test_every_key_takes_the_ends_of_its_range(book: str, key: str, end: int) -> None:
+    value = ends(book, key)[end]
+    assert check(with_value(book, key, value), "rules.toml").parameters[key].value == value
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_margins_the_book_of_this_test(preset: str) -> None:
+    check_margin(requirement(check(raw(preset), "rules.toml")), preset)
+
+
+@pytest.mark.parametrize("end", [0, 1], ids=["low", "high"])
+@pytest.mark.parametrize(("preset", "key"), [x for x in NUMBERS if x[0] in PRESETS])
+def test_the_margin_stays_finite_at_the_ends_of_every_range(
+    preset: str, key: str, end: int
 ) -> None:
-    number = getattr(SCHEMAS[preset][key], end)
-    value = shaped(preset, key, number)
-    rulebook = check(with_value(preset, key, value), "rules.toml")
-    assert rulebook.parameters[key].value == value
-    check_margin(requirement(rulebook))
+    runs(preset, with_value(preset, key, ends(preset, key)[end]))
 
 
-def check_margin(found: rs.Assessment) -> None:
+def runs(preset: str, content: dict[str, Any]) -> None:
+    """The margin is finite; where keys depend on each other it may be refused instead."""
+    rulebook = check(content, "rules.toml")
+    try:
+        found = requirement(rulebook)
+    except rs.InputError as refused:
+        assert rulebook.method not in ORDERED, refused
+        return
+    check_margin(found, preset)
+
+
+def check_margin(found: rs.Assessment, preset: str) -> None:
     figures = (found.initial, found.maintenance, found.equity, found.collateral)
     for figure in (*figures, *found.components.values()):
         assert np.isfinite(figure).all()
-    assert (found.maintenance >= 0.0).all()
-    assert (found.initial - found.maintenance >= -1e-12 * found.initial).all()
+    if RAW[preset]["method"] in ORDERED:
+        assert (found.maintenance >= 0.0).all()
+        assert (found.initial - found.maintenance >= -1e-12 * found.initial).all()
 
 
-@pytest.mark.parametrize(("preset", "key"), WORDS)
-def test_every_choice_of_a_word_is_taken_and_no_other(preset: str, key: str) -> None:
-    for word in SCHEMAS[preset][key].choices:
-        check_margin(requirement(check(with_value(preset, key, word), "rules.toml")))
-    for word in ("", "Index", 1.0, None, ["index"]):
-        refused = refusal(with_value(preset, key, word))
-        assert (refused.code, refused.column) == (
-            "E_RANGE" if word == "Index" else "E_DTYPE",
-            key,
-        )
+@pytest.mark.parametrize(("book", "key"), WORDS)
+def test_every_choice_of_a_word_is_taken_and_no_other(book: str, key: str) -> None:
+    for word in SCHEMAS[book][key].choices:
+        content = with_value(book, key, shaped(book, key, word))
+        check(content, "rules.toml")
+        if book in PRESETS:
+            runs(book, content)
+    for wrong in ("", "Index", 1.0, None, ["index"]):
+        refused = refusal(with_value(book, key, shaped(book, key, wrong)))
+        code = "E_RANGE" if wrong == "Index" else "E_DTYPE"
+        assert (refused.code, refused.column) == (code, key)
 
 
-@pytest.mark.parametrize(("preset", "key"), NUMBERS)
-def test_no_key_takes_what_lies_beyond_its_range(preset: str, key: str) -> None:
-    spec = SCHEMAS[preset][key]
-    for number in (spec.low, spec.high):
+@pytest.mark.parametrize(("book", "key"), NUMBERS)
+def test_no_key_takes_what_lies_beyond_its_range(book: str, key: str) -> None:
+    spec = SCHEMAS[book][key]
+    for number, last in ((spec.low, False), (spec.high, True)):
         step = 2 if spec.form in ("whole", "odd") else max(abs(number), 1.0) * 1e-9
-        beyond = number - step if number == spec.low else number + step
-        refused = refusal(with_value(preset, key, shaped(preset, key, beyond)))
+        beyond = number + step if last else number - step
+        refused = refusal(with_value(book, key, shaped(book, key, beyond, last=last)))
         assert (refused.code, refused.column, refused.value) == ("E_RANGE", key, beyond)
+        assert f"from {spec.low:.12g} to {spec.high:.12g}" in refused.fix
 
 
 @pytest.mark.parametrize("value", [None, True, "0.5", math.nan, [], {}, [[1.0]], {"BTC": "x"}])
-@pytest.mark.parametrize(("preset", "key"), NUMBERS)
-def test_no_key_takes_another_form(preset: str, key: str, value: Any) -> None:
-    if SCHEMAS[preset][key].form == "table" and value == {}:
-        assert check(with_value(preset, key, value), "rules.toml").table(key) == {}
+@pytest.mark.parametrize(("book", "key"), NUMBERS)
+def test_no_key_takes_another_form(book: str, key: str, value: Any) -> None:
+    if SCHEMAS[book][key].form in ("table", "lists") and value == {}:
+        assert check(with_value(book, key, value), "rules.toml").parameters[key].value == {}
         return
-    refused = refusal(with_value(preset, key, value))
+    refused = refusal(with_value(book, key, value))
     assert (refused.code, refused.column) == ("E_DTYPE", key)
 
 
 @pytest.mark.parametrize("value", [math.inf, -math.inf])
-@pytest.mark.parametrize(("preset", "key"), NUMBERS)
-def test_no_key_takes_an_infinity(preset: str, key: str, value: float) -> None:
-    assert refusal(with_value(preset, key, shaped(preset, key, value))).code in (
-        "E_RANGE",
-        "E_DTYPE",
-    )
+@pytest.mark.parametrize(("book", "key"), NUMBERS)
+def test_no_key_takes_an_infinity(book: str, key: str, value: float) -> None:
+    whole = SCHEMAS[book][key].form in ("whole", "odd")
+    refused = refusal(with_value(book, key, value if whole else shaped(book, key, value)))
+    assert (refused.code, refused.column) == ("E_DTYPE", key)
 
 
 @pytest.mark.parametrize("points", [2, 8, 1_000])
@@ -182,38 +285,54 @@ def test_an_unknown_section_is_refused_with_the_nearest_one(name: str, nearest: 
     assert nearest in refused.fix
 
 
-@pytest.mark.parametrize(("preset", "key"), KEYS)
-def test_no_key_may_be_missing(preset: str, key: str) -> None:
+@pytest.mark.parametrize(("method", "section"), OPTIONAL)
+def test_an_optional_section_may_be_missing_as_a_whole(method: str, section: str) -> None:
+    content = of_method(method)
+    assert check(content, "rules.toml").has(section)
+    del content[section]
+    assert not check(content, "rules.toml").has(section)
+
+
+@pytest.mark.parametrize(("book", "key"), KEYS)
+def test_no_key_may_be_missing(book: str, key: str) -> None:
     section, name = key.split(".")
-    content = raw(preset)
+    content = raw(book)
     del content[section][name]
     refused = refusal(content)
     assert (refused.code, refused.column) == ("E_MISSING", key)
 
 
 @pytest.mark.parametrize("part", ["status", "source", "date"])
-@pytest.mark.parametrize(("preset", "key"), KEYS)
-def test_every_number_says_where_it_comes_from(preset: str, key: str, part: str) -> None:
+@pytest.mark.parametrize(("book", "key"), KEYS)
+def test_every_number_says_where_it_comes_from(book: str, key: str, part: str) -> None:
     section, name = key.split(".")
-    content = raw(preset)
+    content = raw(book)
     del content[section][name][part]
     assert refusal(content).column == f"{key}.{part}"
 
 
-@pytest.mark.parametrize(("preset", "key"), NUMBERS)
-def test_every_value_is_in_the_hash(preset: str, key: str) -> None:
-    before = check(raw(preset), "rules.toml")
-    spec = SCHEMAS[preset][key]
-    ends = [shaped(preset, key, end) for end in (spec.low, spec.high)]
-    value = next(x for x in ends if x != before.parameters[key].value)
-    after = check(with_value(preset, key, value), "rules.toml")
+@pytest.mark.parametrize(("book", "key"), NUMBERS)
+def test_every_value_is_in_the_hash(book: str, key: str) -> None:
+    before = check(raw(book), "rules.toml")
+    value = next(x for x in ends(book, key) if x != before.parameters[key].value)
+    after = check(with_value(book, key, value), "rules.toml")
     assert before.sha256 != after.sha256
-    assert before.sha256 == check(raw(preset), "another-file.toml").sha256
-    assert requirement(before).rulebook_sha256 == before.sha256
+    assert before.sha256 == check(raw(book), "another-file.toml").sha256
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-def test_a_partial_rule_book_does_not_run(preset: str) -> None:
+def test_the_hash_is_in_the_result(preset: str) -> None:
+    rulebook = check(raw(preset), "rules.toml")
+    assert requirement(rulebook).rulebook_sha256 == rulebook.sha256
+
+
+@pytest.mark.parametrize(("book", "key"), KEYS)
+def test_no_rule_book_runs_without_a_value(book: str, key: str) -> None:
+    section, name = key.split(".")
+    content = raw(book) | {"status": "partial"}
+    content[section][name] = WHERE | {"status": "unpublished"}
     with pytest.raises(rs.InputError) as refused:
-        requirement(check(raw(preset) | {"status": "partial"}, "rules.toml"))
-    assert refused.value.code == "E_PARTIAL"
+        requirement(check(content, "rules.toml"))
+    assert refused.value.code == "E_PARTIAL" and key in refused.value.fix
+    value = value_of(book, key)
+    assert check(content, "rules.toml", {key: value}).parameters[key].value == value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from ..book.portfolio import Rows
@@ -26,13 +27,20 @@ SHARED = {
 class Method(NamedTuple):
     """schema: parameters by dotted key; coin_at_index: whether gains in coin count at today's
     index (such a schema has ``coin.option_divisor``); warnings: what the holder of the rows must
-    know."""
+    know; optional: sections that a rule book may leave out, each with its parameters by name."""
 
     schema: Mapping[str, Spec]
     scenarios: Callable[[Rules, State], Scenarios]
     compile: Callable[[Subject], Program]
     coin_at_index: bool = False
     warnings: Callable[[Rules, Rows], tuple[str, ...]] = lambda rules, rows: ()
+    optional: Mapping[str, Mapping[str, Spec]] = MappingProxyType({})
+
+    @property
+    def specs(self) -> dict[str, Spec]:
+        """Every parameter by dotted key, those of optional sections included."""
+        parts = self.optional.items()
+        return {**self.schema, **{f"{s}.{name}": x for s, p in parts for name, x in p.items()}}
 
 
 METHODS: Mapping[str, Method] = {

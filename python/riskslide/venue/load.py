@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from ..errors import nearest, refuse
 from .rulebook import Rulebook, check
@@ -18,18 +20,23 @@ def preset_names() -> list[str]:
     )
 
 
-def load_rulebook(name_or_path: str | Path) -> Rulebook:
+def load_rulebook(name_or_path: str | Path, *, inputs: Mapping[str, Any] | None = None) -> Rulebook:
     """The rule book of a preset's name or of a file.
 
-    Raises InputError: `E_UNKNOWN_RULEBOOK`, `E_TOML` for text that is not TOML, and what
-    `rulebook.check` refuses.
+    inputs: values by dotted key of parameters that the rule book leaves unpublished; they take the
+    status ``given``, are part of `sha256`, and results warn of them. Raises InputError:
+    `E_UNKNOWN_RULEBOOK`, `E_TOML` for text that is not TOML, and what `rulebook.check` refuses.
     """
     name = str(name_or_path)
+    return check(parsed(rulebook_text(name), name), name, inputs)
+
+
+def parsed(text: str, file: str) -> dict[str, Any]:
+    """The tables of TOML text; `E_TOML` if it is none."""
     try:
-        raw = tomllib.loads(rulebook_text(name))
-    except tomllib.TOMLDecodeError as error:
-        refuse("E_TOML", "", None, str(error), "must be valid TOML", file=name)
-    return check(raw, name)
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # numbers too long, tables too deep
+        refuse("E_TOML", "", None, str(error), "must be valid TOML", file=file)
 
 
 def rulebook_text(name_or_path: str | Path) -> str:

@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console, RenderableType
 
 from ..._version import __version__
 from ...account.verdict import Assessment, Status
-from ...book.clock import instant, text_of
-from ...engine import assess, compile_rulebook
+from ...book.clock import text_of
+from ...engine import assess
 from ...market.state import Market, Terms
 from ...scenario.shocks import Scenarios
 from ...value.exposure import greeks, stress
-from ...venue.load import load_rulebook, preset_names, rulebook_text
-from ..files.load import load_contracts, read_instruments, read_market
+from ...venue.load import load_rulebook
 from . import records, report
 from .bench import bench_report, measured, takes_bench
 from .demo import RULEBOOK, run_demo
 from .options import (
-    AS_OF,
     BY,
     JSON,
-    MARKET,
     THREADS,
     Inputs,
     known_account,
@@ -34,23 +27,9 @@ from .options import (
     takes_book,
     takes_positions,
 )
-from .output import check_target, console_of, deliver, progress, rendered, replace_file
+from .output import check_target, emit, progress
+from .rules import rules
 from .showcase import demo_report
-
-
-def emit(
-    record: Callable[[], dict[str, Any]],
-    shown: Callable[[Console], RenderableType],
-    *,
-    as_json: bool,
-    output: str | None = None,
-) -> None:
-    """Deliver the one form of a result that was asked for."""
-    if as_json:
-        deliver(records.json_text(record()), output)
-        return
-    console = console_of(sys.stdout, to_file=output is not None)
-    deliver(rendered(console, shown(console)), output)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -74,7 +53,7 @@ def margin(account: str | None, check: bool, batch: int, **options: Any) -> int:
     """Margin every account: requirements, equity, status, slides."""
     inputs = Inputs(**options)
     check_target(inputs.output)
-    rulebook = load_rulebook(inputs.rules)
+    rulebook = inputs.rulebook()
     with progress() as bar:
         portfolio, market = inputs.load(bar)
         known_account(account, portfolio)
@@ -133,7 +112,7 @@ def stress_command(
     moves = numbers(price, "--price", above=-1.0)
     vols = numbers(vol, "--vol", above=-1e-300)
     scenarios = Scenarios.grid(moves, vols, horizon_days=horizon_days, rate_shift=rate)
-    rulebook = load_rulebook(inputs.rules)
+    rulebook = inputs.rulebook()
     with progress() as bar:
         portfolio, market = inputs.load(bar)
     terms = rulebook.terms.at_scenario_rates()
@@ -178,7 +157,7 @@ def greeks_command(by: Any, **options: Any) -> int:
     """Greeks of positions."""
     inputs = Inputs(**options)
     check_target(inputs.output)
-    rulebook = load_rulebook(inputs.rules)
+    rulebook = inputs.rulebook()
     with progress() as bar:
         portfolio, market = inputs.load(bar)
     terms = rulebook.terms.at_scenario_rates()
@@ -224,60 +203,4 @@ def bench(output: str | None, as_json: bool, **options: Any) -> int:
     return 0
 
 
-@cli.group()
-def rules() -> None:
-    """List, show and compile rule books."""
-
-
-@rules.command("list")
-@JSON
-def rules_list(as_json: bool) -> int:
-    """The rule books that come with the package."""
-    found = [load_rulebook(name) for name in preset_names()]
-    emit(
-        lambda: {"rulebooks": [records.rulebook_record(r) for r in found]},
-        lambda console: report.rules_table(found, console),
-        as_json=as_json,
-    )
-    return 0
-
-
-@rules.command("show")
-@click.argument("name")
-@click.option("--toml", is_flag=True, help="Its file, to write one of your own from.")
-@JSON
-def rules_show(name: str, toml: bool, as_json: bool) -> int:
-    """Every parameter of a rule book and where it comes from."""
-    found = load_rulebook(name)
-    if toml:
-        deliver(rulebook_text(name), None)
-        return 0
-    emit(
-        lambda: records.rules_record(found),
-        lambda console: report.rulebook_report(found, console),
-        as_json=as_json,
-    )
-    return 0
-
-
-@rules.command("compile")
-@click.argument("name")
-@click.option("--instruments", metavar="FILE", help="By default all that a chain quotes.")
-@MARKET
-@AS_OF
-@click.option("-o", "--output", required=True, metavar="FILE.rsp")
-def rules_compile(
-    name: str, instruments: str | None, market: tuple[str, ...], as_of: str | None, output: str
-) -> int:
-    """Write a rule book as a program that C++ runs."""
-    check_target(output)
-    now = None if as_of is None else instant(as_of, "--as-of")
-    if instruments is None:
-        contracts, quotes = load_contracts(market, as_of=now)
-    else:
-        contracts, quotes = read_instruments(instruments), read_market(market, as_of=now)
-    program = compile_rulebook(load_rulebook(name), contracts, quotes)
-    replace_file(Path(output), program.to_bytes())
-    counts = f"{len(program.rows)} rows, {len(program.scenarios)} scenarios"
-    deliver(f"{output}: {counts}, sha256 {program.sha256}\n", None)
-    return 0
+cli.add_command(rules)

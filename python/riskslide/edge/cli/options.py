@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
+import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import click
 from rich.progress import Progress
 
 from ...book.clock import instant
 from ...book.portfolio import Portfolio
-from ...errors import InputError, nearest, refuse
+from ...errors import InputError, nearest, refuse, suggestion
 from ...market.state import Market
+from ...venue.load import load_rulebook
+from ...venue.rulebook import Rulebook
 from ..files.load import load_book, read_balances
 from . import report
 
@@ -36,6 +40,7 @@ class Inputs:
     all_rows: bool
     balances: str | None = None
     orders: str | None = None
+    given: tuple[str, ...] = ()
 
     def load(self, bar: Progress) -> tuple[Portfolio, Market]:
         """The book and its market, read while a bar says so."""
@@ -45,6 +50,10 @@ class Inputs:
         loaded = load_book(*files, as_of=as_of)
         bar.remove_task(task)
         return loaded
+
+    def rulebook(self) -> Rulebook:
+        """The rule book, with what --input gives it."""
+        return load_rulebook(self.rules, inputs=given_values(self.given))
 
     @contextmanager
     def places(self) -> Iterator[None]:
@@ -82,12 +91,20 @@ POSITIONS = click.option(
 BALANCES = click.option("--balances", required=True, metavar="FILE", help="account,asset,amount")
 ASIDE = click.option("--balances", metavar="FILE", help="Checked, and left aside.")
 ORDERS = click.option("--orders", metavar="FILE", help="Open orders: account,instrument,quantity")
+GIVEN = click.option(
+    "--input",
+    "given",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Value, as TOML, of a parameter that the rule book leaves unpublished; may be repeated.",
+)
 REST = (
     click.option(
         "--instruments", metavar="FILE", help="Contract terms; a venue's chain needs none."
     ),
     MARKET,
     click.option("--rules", required=True, metavar="NAME|FILE", help="Rule book."),
+    GIVEN,
     AS_OF,
     THREADS,
     JSON,
@@ -126,6 +143,49 @@ def numbers(text: str, option: str, *, above: float) -> list[float]:
             refuse("E_RANGE", option, None, value, f"must be a finite number {bound}")
         found.append(value)
     return found
+
+
+def given_values(given: Sequence[str]) -> dict[str, Any]:
+    """The values of --input by key.
+
+    Raises InputError: `E_ARGUMENT` for what is not KEY=VALUE, `E_DUPLICATE`, `E_TOML`.
+    """
+    found: dict[str, Any] = {}
+    for text in given:
+        key, equals, value = text.partition("=")
+        key = key.strip()
+        if not (key and equals):
+            fix = "must be KEY=VALUE, such as vol.min_up=0.4"
+            refuse("E_ARGUMENT", "--input", None, text, fix)
+        if key in found:
+            refuse("E_DUPLICATE", "--input", None, key, "give it once")
+        try:
+            table = tomllib.loads(f"value = {value}")
+        except (ValueError, RecursionError):
+            table = {}
+        if list(table) != ["value"]:
+            fix = 'must be a value as TOML writes it: 0.4, [0.1, 0.2], "text", { BTC = 0.1 }'
+            refuse("E_TOML", "--input", None, text, fix)
+        found[key] = table["value"]
+    return found
+
+
+def rulebooks_of(names: Sequence[str], given: Sequence[str]) -> list[Rulebook]:
+    """Rule books by name or file, each with the inputs that it leaves unpublished.
+
+    An input that none of them takes is refused (`E_UNKNOWN_KEY`).
+    """
+    values = given_values(given)
+    without = [load_rulebook(name) for name in names]
+    lacking = {key for rulebook in without for key in rulebook.unpublished}
+    for key in values:
+        if key not in lacking:
+            fix = suggestion(key, lacking) if lacking else "none of them leaves one unpublished"
+            refuse("E_UNKNOWN_KEY", "--input", None, key, fix)
+    return [
+        load_rulebook(name, inputs={k: values[k] for k in rulebook.unpublished if k in values})
+        for name, rulebook in zip(names, without, strict=True)
+    ]
 
 
 def known_account(account: str | None, portfolio: Portfolio) -> None:

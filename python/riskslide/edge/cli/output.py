@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from ...errors import refuse
+from .records import json_text
 from .report import PIPE_WIDTH
 
 
@@ -46,6 +47,21 @@ def deliver(text: str, path: str | None) -> None:
     while data:
         data = data[sys.stdout.buffer.write(data) or 0 :]
     sys.stdout.flush()
+
+
+def emit(
+    record: Callable[[], dict[str, Any]],
+    shown: Callable[[Console], RenderableType],
+    *,
+    as_json: bool,
+    output: str | None = None,
+) -> None:
+    """Deliver the one form of a result that was asked for."""
+    if as_json:
+        deliver(json_text(record()), output)
+        return
+    console = console_of(sys.stdout, to_file=output is not None)
+    deliver(rendered(console, shown(console)), output)
 
 
 def replace_file(path: Path, data: bytes) -> None:

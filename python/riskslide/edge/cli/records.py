@@ -229,22 +229,6 @@ def greeks_record(
     }
 
 
-def rules_record(rulebook: Rulebook) -> dict[str, Any]:
-    """A rule book with every parameter and where it comes from."""
-    return rulebook_record(rulebook) | {
-        "description": rulebook.description,
-        "parameters": {
-            key: {
-                "value": p.value,
-                "status": p.status,
-                "source": p.source,
-                "date": p.date.isoformat(),
-            }
-            for key, p in rulebook.parameters.items()
-        },
-    }
-
-
 def demo_record(demo: Demo, rulebook: Rulebook) -> dict[str, Any]:
     """The demo's figures beside its assessment."""
     return margin_record(demo.assessment, rulebook, demo.assessment.explain("demo")) | {

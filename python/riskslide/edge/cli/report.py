@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from rich.box import SIMPLE_HEAD, Box
@@ -315,42 +315,10 @@ def _not_by_spot(exposure: Exposure, show: int) -> list[RenderableType]:
     return [Text(text)]
 
 
-def rules_table(rulebooks: Iterable[Rulebook], console: Console) -> Table:
-    """The rule books that come with the package."""
-    table = table_for(console)
-    for header in ("name", "title", "method", "version", "valid from", "status", "sha256"):
-        table.add_column(header, no_wrap=header != "title")
-    for r in rulebooks:
-        facts = (r.name, r.title, r.method, r.version, str(r.valid_from), r.status, r.sha256[:12])
-        table.add_row(*map(plain, facts))
-    return table
-
-
-def rulebook_report(rulebook: Rulebook, console: Console) -> Group:
-    """Every parameter of a rule book with its status, source and date."""
-    table = table_for(console)
-    for header in ("parameter", "value", "status", "source", "date"):
-        table.add_column(header, no_wrap=header in ("parameter", "status", "date"))
-    for key, p in rulebook.parameters.items():
-        facts = (key, _shown(p.value), p.status, p.source, str(p.date))
-        table.add_row(*map(plain, facts))
-    first = f"{rulebook.name} version {rulebook.version}, {rulebook.status}, from "
-    head = plain(f"{first}{rulebook.valid_from}: {rulebook.title}")
-    return Group(head, plain(rulebook.description), plain(f"sha256 {rulebook.sha256}"), table)
-
-
 def warnings_of(assessment: Assessment) -> list[RenderableType]:
     """The warnings of an assessment, one a line."""
     found = [plain(f"warning: {w}", "yellow") for w in assessment.warnings]
     return [Text(), *found] if found else []
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{k} {v}" for k, v in value.items())
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return ", ".join(map(str, value))
-    return str(value)
 
 
 def _left_out(left: int, what: str) -> list[RenderableType]:
