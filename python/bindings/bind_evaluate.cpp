@@ -154,7 +154,7 @@ py::tuple run_worst(const py::tuple& positions, const py::object& values, int th
 void bind_evaluate(py::module_& module) {
   module.def("evaluate", &run, py::arg("program"), py::arg("cube"), py::arg("positions"),
              py::arg("cash"), py::arg("threads") = 0,
-             "Fold a cube (values, base, delta, notional) through a program: one line per "
+             "Fold a cube (values, base, delta, notional): one line per "
              "(account, pool).");
   module.def("unit_figures", &run_unit_figures, py::arg("program"), py::arg("cube"),
              py::arg("positions"), py::arg("cash"), py::arg("threads") = 0,

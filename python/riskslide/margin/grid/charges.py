@@ -1,0 +1,229 @@
+"""Decides the charges that stand beside the loss: per row, without regard to scenarios."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...book.columns import Bool, Float
+from ...book.instruments import Kind
+from ...rules import Rules
+from ..draft import Draft, Figure, level_of
+from ..equity import EQUITY, haircut_of
+from ..program import Fold, Level, Measure
+from .holdings import CASH, Holdings
+
+GROSS, CREDIT, EQUITIES = range(3)  # sets of folds of the tree whose leaves are rows
+
+
+def row_tree(draft: Draft, held: Holdings) -> int:
+    """A tree in which every row stands alone: its size, what it is worth above zero, or its part of
+    equity."""
+    if "rows" not in draft.known:
+        shape = draft.shape(~held.orders, (np.arange(held.unit.size),))
+        (rows,) = shape.levels
+        assets, of = held.instruments.underlyings, held.instruments.underlying
+        kept = np.array([1.0 - haircut_of(draft.subject.rules, a) for a in assets])
+        counts = np.where(held.balances, kept[of] if kept.size else 1.0, 1.0)[rows.row]
+        plain = np.ones(rows.row.size)
+        level = level_of(
+            rows, sets=3, gain=np.stack([plain, plain, counts]), loss=[[-1.0], [0.0], [1.0]]
+        )
+        draft.known["rows"] = draft.tree(shape, level)
+    return draft.known["rows"]
+
+
+def equity(draft: Draft, held: Holdings) -> dict[str, Figure]:
+    """Balances after haircut, unrealised P&L, value of options."""
+    masks = (held.balances, held.unrealised, held.options)
+    columns = dict(zip(EQUITY, masks, strict=True))
+    return draft.each(row_tree(draft, held), Measure.VALUE, columns, [EQUITIES] * len(EQUITY))
+
+
+def static(draft: Draft, held: Holdings) -> tuple[dict[str, Figure], dict[str, Figure]]:
+    """Charges that count in both requirements, and what the initial one adds to them."""
+    rules = draft.subject.rules
+    both: dict[str, Figure] = {}
+    extra: dict[str, Figure] = {}
+
+    def charge(name: str, figure: Figure) -> None:
+        both[name] = figure * rules.number(f"{name}.maintenance")
+        extra[name] = figure * rules.number(f"{name}.initial")
+
+    if rules.has("perpetual"):
+        charge("perpetual", gross(draft, held, held.perpetuals, "perpetual"))
+    if rules.has("option"):
+        charge("option", _naked(draft, held))
+    if rules.has("collateral_charge"):
+        names = ("maintenance", "initial")
+        measure = Measure.VALUE if rules.text("collateral_charge.of") == "value" else None
+        found = draft.each(
+            row_tree(draft, held),
+            Measure.NOTIONAL if measure is None else measure,
+            {f"collateral_{n}": _rates(rules, held, n) for n in names},
+            [CREDIT] * 2,
+        )
+        both["collateral"], extra["collateral"] = found.values()
+    if rules.has("basis_risk"):
+        net = draft.each(
+            draft.tree(draft.shape(held.contracts)),
+            Measure.DELTA,
+            {"delta": _by_market(draft, held, "basis_risk") * held.contracts},
+        )["delta"]
+        both["basis_risk"] = net.at_least(net * -1.0)
+    if rules.has("unit_charge"):
+        amounts = rules.table("unit_charge.amounts")
+        has = gross(draft, held, held.contracts, "any").above(0.0)
+        both["unit_charge"] = has * [amounts.get(u, 0.0) for u in held.units]
+    return both, extra
+
+
+def further(draft: Draft, held: Holdings) -> dict[str, tuple[Figure, Figure]]:
+    """Charges that no factor touches: (maintenance, initial)."""
+    rules = draft.subject.rules
+    found: dict[str, tuple[Figure, Figure]] = {}
+    if rules.has("oracle"):
+        found["oracle"] = (draft.constant(0.0), _oracle(draft, held))
+    if rules.has("provision"):
+        fee = gross(draft, held, held.contracts, "fee") * rules.number("provision.fee")
+        funding = gross(draft, held, held.perpetuals, "funding")
+        due = fee + funding * rules.number("provision.funding")
+        found["provision"] = (due, due)
+    if rules.has("borrow"):
+        debt = _debts(draft, held)
+        low, high = (rules.number(f"borrow.{n}") for n in ("maintenance", "initial"))
+        found["borrow"] = (debt * low, debt * high)
+    return found
+
+
+def depeg(rules: Rules, held: Holdings) -> float:
+    """What the initial factor gains while the stablecoin trades below its threshold."""
+    if not rules.has("peg"):
+        return 0.0
+    short = max(0.0, rules.number("peg.threshold") - held.state.stable)
+    return short * rules.number("peg.factor")
+
+
+def gross(draft: Draft, held: Holdings, rows: Bool, name: str) -> Figure:
+    """Sum of |quantity| at the spot over these rows."""
+    tree = row_tree(draft, held)
+    return draft.each(tree, Measure.NOTIONAL, {f"gross_{name}": rows}, [GROSS])[f"gross_{name}"]
+
+
+def minimum(draft: Draft, held: Holdings) -> Figure:
+    """rate times the gross delta, in marginal tiers: what lies in a tier counts so many times."""
+    rules = draft.subject.rules
+    start, multiple = rules.numbers("minimum.start"), rules.numbers("minimum.multiple")
+    shape = draft.shape(held.contracts, (), (np.arange(held.unit.size),))
+    rows, markets = shape.levels
+    low = level_of(rows, loss=-1.0)
+    first = multiple[0] if start and start[0] == 0.0 else 1.0
+    tiers = tuple(t for t in zip(start, multiple, strict=True) if t[0] > 0.0)
+    folds = [Fold(gain=first, tiers=tiers)] * markets.row.size
+    high = Level.of(markets.parent.tolist(), folds)
+    column = {"minimum": _by_market(draft, held, "minimum") * held.contracts}
+    return draft.each(draft.tree(shape, low, high), Measure.DELTA, column)["minimum"]
+
+
+def _by_market(draft: Draft, held: Holdings, section: str) -> Float:
+    """The rate of every row's unit."""
+    rules = draft.subject.rules
+    table, other = rules.table(f"{section}.rate"), rules.number(f"{section}.other")
+    rates = np.array([table.get(u, other) for u in held.units], dtype=np.float64)
+    return rates[held.unit] if rates.size else np.zeros(held.unit.size)
+
+
+def _naked(draft: Draft, held: Holdings) -> Figure:
+    """Options sold short at a strike of an expiry beyond those held there, calls and puts together,
+    at the spot."""
+    x = held.instruments
+    shape = draft.shape(held.options, (x.expiry, x.strike))
+    (strikes,) = shape.levels
+    tree = draft.tree(shape, level_of(strikes, gain=0.0, loss=-1.0))
+    return draft.each(tree, Measure.NOTIONAL, {"naked": held.options})["naked"]
+
+
+def _rates(rules: Rules, held: Holdings, name: str) -> Float:
+    """The charge on every balance, by MARKET:ASSET, else by ASSET."""
+    table = rules.table(f"collateral_charge.{name}")
+    other = rules.number(f"collateral_charge.other_{name}")
+    x = held.instruments
+    out = np.zeros(held.unit.size)
+    for row in np.flatnonzero(held.balances).tolist():
+        asset, market = x.underlyings[x.underlying[row]], held.units[held.unit[row]]
+        if asset in rules.par:
+            continue
+        out[row] = table.get(f"{market}:{asset}", table.get(asset, other))
+    return out
+
+
+def _oracle(draft: Draft, held: Holdings) -> Figure:
+    """(1 - confidence) * charge of what rests on a price that is not trusted.
+
+    A market's confidence is that of its spot, and that of its perpetual too where one is held.
+    """
+    rules, state = draft.subject.rules, held.state
+    spot = held.quote(state.spot_confidence)
+    expiry = np.minimum(spot, held.quote(state.expiry_confidence))
+    mark = _of_unit(held, held.quote(state.mark_confidence), held.perpetuals)
+    own = rules.text("oracle.collateral") == "own"
+
+    def weight(confidence: Float, rows: Bool) -> Float:
+        low = confidence < rules.number("oracle.threshold")
+        return np.where(rows & low, (1.0 - confidence) * rules.number("oracle.charge"), 0.0)
+
+    contracts = weight(expiry, held.options)
+    with_perpetual = weight(np.minimum(expiry, mark), held.options) + weight(
+        np.minimum(spot, mark), held.perpetuals
+    )
+    market = np.minimum(spot, _spot_of_unit(held, spot))
+    balances = weight(market, held.balances & ~_par(held, rules))
+    if not own:
+        market = np.minimum(market, mark)
+    with_both = weight(market, held.balances & ~_par(held, rules))
+    tree = row_tree(draft, held)
+    low, high = draft.each(
+        tree,
+        Measure.NOTIONAL,
+        {"oracle": contracts, "oracle_with_perpetual": with_perpetual},
+        [GROSS] * 2,
+    ).values()
+    measure = Measure.VALUE if own else Measure.NOTIONAL
+    low_cash, high_cash = draft.each(
+        tree,
+        measure,
+        {"oracle_collateral": balances, "oracle_collateral_with_perpetual": with_both},
+        [GROSS] * 2,
+    ).values()
+    has = gross(draft, held, held.perpetuals, "perpetual").above(0.0)
+    low, high = low + low_cash, high + high_cash
+    return low + has * (high - low)
+
+
+def _of_unit(held: Holdings, confidence: Float, rows: Bool) -> Float:
+    """The least confidence of these rows in the unit of every row, 1 where there is none."""
+    least = np.ones(len(held.units))
+    np.minimum.at(least, held.unit[rows], confidence[rows])
+    return least[held.unit] if least.size else confidence
+
+
+def _spot_of_unit(held: Holdings, spot: Float) -> Float:
+    """The confidence in the spot of every row's market: that of its contracts' underlying."""
+    return _of_unit(held, spot, held.contracts)
+
+
+def _par(held: Holdings, rules: Rules) -> Bool:
+    x = held.instruments
+    par = np.array([name in rules.par for name in x.underlyings], dtype=np.bool_)
+    return par[x.underlying] if par.size else np.zeros(0, dtype=np.bool_)
+
+
+def _debts(draft: Draft, held: Holdings) -> Figure:
+    """What every currency lacks: balances and unrealised P&L together, where they are below 0."""
+    currencies = held.balances | held.unrealised
+    shape = draft.shape(currencies, (held.instruments.underlying,))
+    (assets,) = shape.levels
+    tree = draft.tree(shape, level_of(assets, gain=0.0, loss=-1.0))
+    return draft.each(tree, Measure.VALUE, {"debt": currencies})["debt"]
+
+
+__all__ = ["CASH", "Kind", "equity", "further", "minimum", "static"]

@@ -1,0 +1,152 @@
+"""Decides the losses that compete with each other: scenarios, basis, far moves, least delta."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ... import _core
+from ...book.columns import Bool, Float
+from ...rules import Rules
+from ...scenario.grid import ROTATIONS, columns_of
+from ..draft import Draft, Figure, level_of, shape_of
+from ..program import Level, Measure, Reduction
+from .holdings import Holdings
+
+EXPIRY, SINGLE, ORDER = range(3)  # what nets in a leaf: options of one expiry, one row, one order
+
+
+def competing(
+    draft: Draft, held: Holdings, *, filled: bool = False
+) -> tuple[Figure, dict[str, Figure]]:
+    """The loss of the worst scenario, and by how much each further part exceeds what went before.
+
+    filled: with every order filled that loses, in the scenarios alone.
+    """
+    rules = draft.subject.rules
+    columns = columns_of(rules)
+    counts = {part: [c.part for c in columns].count(part) for part in ("grid", "basis", "extreme")}
+    tree, sets = _scenario_tree(draft, held, filled)
+    worst = draft.worst(
+        "orders" if filled else "scenarios",
+        tree,
+        0,
+        counts["grid"],
+        factor=np.array(rules.numbers("grid.weights")),
+        fold_set=sets,
+    )
+    if filled:
+        return worst, {}
+    parts: dict[str, Figure] = {}
+    largest = worst
+
+    def compete(name: str, figure: Figure) -> None:
+        nonlocal largest
+        parts[name] = (figure - largest).at_least(0.0)
+        largest = largest.at_least(figure)
+
+    if rules.has("basis"):
+        compete("basis", _basis(draft, held, counts["grid"]))
+    if rules.has("extreme"):
+        first = counts["grid"] + counts["basis"]
+        share = np.full(counts["extreme"], rules.number("extreme.share"))
+        plain = draft.tree(draft.shape(held.contracts))
+        compete(
+            "extreme", draft.worst("extreme", plain, first, counts["extreme"], factor=share)
+        )
+    if rules.has("delta_minimum"):
+        compete("delta_minimum", _delta_minimum(draft, held))
+    return worst, parts
+
+
+def _scenario_tree(draft: Draft, held: Holdings, filled: bool) -> tuple[int, np.ndarray]:
+    """The tree of the scenarios and the set of folds of every column.
+
+    The net value of an expiry counts less where it is a gain and more where it is a loss; what a
+    rotation of the smile does to an expiry counts as a loss in every expiry separately.
+    """
+    rules = draft.subject.rules
+    states = rules.texts("grid.vols")
+    turned = np.array([v in ROTATIONS for v in states])
+    discounted = rules.has("gain_discount") or rules.has("loss_premium")
+    inside = held.moving | (held.orders if filled else False)
+    plain = np.zeros(0, dtype=np.int32)
+    if not (discounted or turned.any() or (filled and held.orders.any())):
+        return draft.tree(draft.shape(inside)), plain
+    kind = np.where(held.options, EXPIRY, np.where(held.orders, ORDER, SINGLE))
+    expiry = np.where(held.options, held.instruments.expiry, 0)
+    own = np.where(held.orders, np.arange(kind.size), 0)
+    shape = draft.shape(inside, (kind, expiry, own), ())
+    leaves, nodes = shape.levels
+    gain, loss = discounts(rules, held)
+    by_expiry = held.options[leaves.row] & discounted
+    order = held.orders[leaves.row]
+    low = level_of(
+        leaves,
+        sets=1 + bool(turned.any()),
+        gain=np.where(by_expiry, gain[leaves.row], np.where(order, 0.0, 1.0)),
+        loss=np.where(by_expiry, loss[leaves.row], 1.0),
+        biased=by_expiry,
+    )
+    if not turned.any():
+        return draft.tree(shape, low, level_of(nodes)), plain
+    rotated = np.where(held.options[nodes.row], -1.0, 1.0)
+    high = level_of(nodes, sets=2, gain=np.stack([np.ones(rotated.size), rotated]))
+    return draft.tree(shape, low, high), turned.astype(np.int32)
+
+
+def discounts(rules: Rules, held: Holdings) -> tuple[Float, Float]:
+    """What counts of the shocked net value of a row's expiry, where it is >= 0 and where it is < 0;
+    1 where it has expired.
+
+    base exp(-(rate r + add) years) of a gain; min(base exp((rate r + add) years), exp(r years)) of
+    a loss, so that it never counts more than undiscounted.
+    """
+    years, rate = held.years, np.maximum(held.quote(held.state.rate), 0.0)
+    gain, loss = np.ones(years.size), np.ones(years.size)
+    live = years > 0
+
+    def grown(section: str, sign: float) -> Float:
+        slope = rules.number(f"{section}.rate") * rate + rules.number(f"{section}.add")
+        return rules.number(f"{section}.base") * _core.exponential(sign * slope * years)
+
+    if rules.has("gain_discount"):
+        gain = np.where(live, grown("gain_discount", -1.0), 1.0)
+    if rules.has("loss_premium"):
+        most = _core.exponential(rate * years)
+        loss = np.where(live, np.minimum(grown("loss_premium", 1.0), most), 1.0)
+    return gain, loss
+
+
+def _basis(draft: Draft, held: Holdings, first: int) -> Figure:
+    """Every expiry apart: the loss of its options as the forward moves, times add + per_year T."""
+    rules = draft.subject.rules
+    dated: Bool = held.options
+    shape = shape_of(draft.unit, dated, (held.instruments.expiry,), ())
+    (leaves,) = shape.levels
+    factor = rules.number("basis.add") + rules.number("basis.per_year") * held.years
+    level: Level = level_of(leaves, scale=factor[leaves.row])
+    groups = [f"{held.units[draft.unit[r]]} {held.instruments.expiry[r]}" for r in shape.roots]
+    return draft.worst("basis", draft.tree(shape, level, groups=groups), first, 2)
+
+
+def _delta_minimum(draft: Draft, held: Holdings) -> Figure:
+    """net |net delta| + hedged (gross delta - |net delta|) / 2, at the spot."""
+    rules = draft.subject.rules
+    price = held.quote(held.state.price)
+    index = held.quote(held.state.index)
+    at_spot = np.where(held.contracts & (price != 0), index / np.where(price != 0, price, 1.0), 0.0)
+    shape = draft.shape(held.contracts, (np.arange(price.size),))
+    (rows,) = shape.levels
+    level = level_of(rows, sets=2, loss=np.array([[1.0], [-1.0]]))
+    found = draft.each(
+        draft.tree(shape, level),
+        Measure.DELTA,
+        {"net_delta": at_spot, "gross_delta": at_spot},
+        fold_set=[0, 1],
+    )
+    net = found["net_delta"].at_least(found["net_delta"] * -1.0)
+    hedged = (found["gross_delta"] - net) * 0.5
+    return net * rules.number("delta_minimum.net") + hedged * rules.number("delta_minimum.hedged")
+
+
+__all__ = ["Reduction", "competing", "discounts"]
