@@ -28,8 +28,18 @@ class Limit(NamedTuple):
         return max(abs(printed), self.least)
 
 
+class Fixed(NamedTuple):
+    """A figure may be off by `relative` of `size`, whatever it is itself."""
+
+    relative: float
+    size: float
+
+    def unit(self, printed: float) -> float:
+        return self.size
+
+
 def compare_figures(
-    name: str, found: Iterable[float], printed: Any, limit: Limit, where: str, tally: Tally
+    name: str, found: Iterable[float], printed: Any, limit: Limit | Fixed, where: str, tally: Tally
 ) -> None:
     """Counts a printed figure or list of them; the errors are relative, as `limit` says."""
     theirs = list(flat(printed))
