@@ -157,11 +157,12 @@ def options_of(feeds: Mapping[str, Any], elapsed: int = 0) -> list[Option]:
 def expiries_of(feeds: Mapping[str, Any], elapsed: int = 0, window: float = WINDOW) -> list[Expiry]:
     """Expiries in the order of their options; the feeds repeat them once for each."""
     seconds = [int(t) for t in feeds.get("FeedExpiries") or ()]
-    forwards = amounts(feeds.get("Forwards"))
-    splits = [split(f, t - elapsed, window) for t, f in zip(seconds, forwards, strict=True)]
     fixed, variable = (amounts(feeds.get(f"Forwards{part}")) for part in ("Fixed", "Variable"))
     if fixed and variable:
         splits = list(zip(fixed, variable, strict=True))
+    else:
+        forwards = zip(amounts(feeds.get("Forwards")), seconds, strict=True)
+        splits = [split(forward, t - elapsed, window) for forward, t in forwards]
     ones = [WEI] * len(seconds)
     columns = [amounts(feeds.get(k, ones)) for k in ("ForwardConfidences", "RateConfidences")]
     rates = amounts(feeds.get("Rates", [0] * len(seconds)))

@@ -90,7 +90,11 @@ PARAMETERS = {
 }
 # Sections of a rule book that stand whole or not at all; what a file leaves out of one is neutral.
 NEUTRAL: Mapping[str, Mapping[str, float]] = {
-    "vol": {"min_up": 0.0},
+    "vol": dict.fromkeys(("range_up", "range_down", "short_power", "long_power"), 0.0)
+    | {"floor_days": 1.0, "min_up": 0.0},
+    "skew": dict.fromkeys(("linear_cap", "linear_slope", "absolute_cap", "absolute_slope"), 0.0)
+    | {"least_width": 0.01, "width_scale": 0.0, "width_static": 0.0, "width_slope": 0.0},
+    "basis": {"up": 1.0, "down": 1.0, "add": 0.0, "per_year": 0.0},
     "gain_discount": {"base": 1.0, "rate": 0.0, "add": 0.0},
     "loss_premium": {"base": 1.0, "rate": 0.0, "add": 0.0},
     "perpetual": {"maintenance": 0.0, "initial": 0.0},
@@ -194,8 +198,10 @@ def parameters_of(raw: Mapping[str, Any]) -> Parameters:
     for section, names in PARAMETERS.items():
         held = given.get(section, {})
         out |= {key: float(held[name]) for name, key in names.items() if name in held}
+    tilted = {"linear", "abs"} & {*out["grid.vols"]}
     for section, neutral in NEUTRAL.items():
-        if any(key.startswith(f"{section}.") for key in out):
+        held = any(key.startswith(f"{section}.") for key in out)
+        if held or (section == "skew" and tilted):
             out = {f"{section}.{name}": value for name, value in neutral.items()} | out
     if "peg.threshold" in out:
         out["peg.asset"] = CASH
