@@ -16,13 +16,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from families import deribit_greeks, deribit_pme, european, okx_greeks, vollib
+from families import deribit_greeks, deribit_pme, derive_auction, european, okx_greeks, vollib
 from families.files import TABLES, Family, read_table
 from families.tally import Tally
 
 FAMILIES = {
     "deribit-greeks": Family(deribit_greeks.refusal, deribit_greeks.replay, TABLES, read_table),
     "deribit-pme": Family(deribit_pme.refusal, deribit_pme.replay),
+    "derive-auction": Family(derive_auction.refusal, derive_auction.replay),
     "european": Family(european.refusal, european.replay),
     "okx-greeks": Family(okx_greeks.refusal, okx_greeks.replay, TABLES, read_table),
     "vollib": Family(vollib.refusal, vollib.replay),

@@ -144,6 +144,7 @@ def test_few_figures_have_no_percentile_and_nan_is_the_largest_error() -> None:
         ("deribit-greeks", "chains_deribit_greeks", 110_000),
         ("okx-greeks", "chains_okx_greeks", 100_000),
         ("deribit-pme", "margin_vectors", 80),
+        ("derive-auction", "derive/liquidation", 180),
     ],
 )
 def test_the_published_files_are_reproduced(

@@ -76,12 +76,19 @@ class Tally:
         held.skipped[reason] += count
 
     def compare(
-        self, name: str, found: float, expected: float, tolerance: float, where: str
+        self,
+        name: str,
+        found: float,
+        expected: float,
+        tolerance: float,
+        where: str,
+        *,
+        unit: float = 1.0,
     ) -> None:
-        """Counts one figure; the error is absolute, like its tolerance."""
+        """Counts one figure; the error is in `unit` > 0, like its tolerance."""
         held = self.of(name)
         held.tolerance = max(held.tolerance or 0.0, tolerance)
-        error = self._count(held, found, expected, 1.0, where)
+        error = self._count(held, found, expected, unit, where)
         if not error <= tolerance:
             held.failures.append(f"{where}: {found!r} against {expected!r}")
 
