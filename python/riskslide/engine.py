@@ -20,7 +20,8 @@ from .errors import refuse
 from .margin.equity import EQUITY
 from .margin.methods import METHODS
 from .margin.program import Program, Subject
-from .market.state import Market, State
+from .market.market import Market
+from .market.state import State
 from .scenario.shocks import Scenarios
 from .value.cube import Cube, revalue
 from .value.exposure import cash_delta

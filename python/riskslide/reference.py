@@ -11,7 +11,7 @@ from .book.columns import Float
 from .book.portfolio import Portfolio
 from .engine import prepare
 from .margin.reference import evaluate
-from .market.state import Market
+from .market.market import Market
 from .value.cube import Cells
 from .value.reference import cash_delta, revalue
 from .venue.rulebook import Rulebook

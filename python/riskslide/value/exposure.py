@@ -13,7 +13,9 @@ from ..book.instruments import Kind, PricingModel
 from ..book.portfolio import Portfolio
 from ..book.positions import Positions
 from ..errors import InputError, refuse
-from ..market.state import NO_TERMS, Market, Payoff, State, Terms
+from ..market.market import Market
+from ..market.quotes import NO_TERMS, Terms
+from ..market.state import Payoff, State
 from ..scenario.shocks import Scenarios
 from .cube import Cube, aggregate
 from .pricing import Greeks, SecondOrder, bachelier, black76, bsm

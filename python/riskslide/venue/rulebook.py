@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import refuse, suggestion
 from ..margin.methods import METHODS
-from ..market.state import Terms
+from ..market.quotes import Terms
 from ..rules import Spec
 
 STATUSES = ("verified", "documented", "second-hand", "chosen")

@@ -13,7 +13,7 @@ from rich.progress import Progress
 from ...book.clock import instant
 from ...book.portfolio import Portfolio
 from ...errors import InputError, nearest, refuse
-from ...market.state import Market
+from ...market.market import Market
 from ..files.load import load_book, read_balances
 from . import report
 
