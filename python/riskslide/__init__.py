@@ -11,7 +11,8 @@ from .engine import assess
 from .engine import compile_rulebook as compile
 from .errors import InputError, RiskslideError
 from .margin.program import Program
-from .market.state import Market, Quote
+from .market.market import Market
+from .market.quotes import Quote
 from .runtime import runtime
 from .scenario.shocks import Scenarios
 from .value.cube import Cube, WorstLoss, aggregate, revalue, worst_loss

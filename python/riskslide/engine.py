@@ -20,10 +20,11 @@ from .errors import refuse
 from .margin.equity import EQUITY
 from .margin.methods import METHODS
 from .margin.program import Program, Subject
-from .market.state import Market, State
+from .market.market import Market
+from .market.state import State
 from .scenario.shocks import Scenarios
 from .value.cube import Cube, revalue
-from .value.exposure import cash_delta
+from .value.exposure import cash_delta, notional
 from .venue.rulebook import Rulebook
 
 
@@ -74,6 +75,8 @@ def assess(
     cube = revalue(p.rows.valued, p.state, p.scenarios, threads=threads)
     if p.program.measures_delta:
         cube = replace(cube, delta=cash_delta(p.state, threads=threads))
+    if p.program.measures_notional:
+        cube = replace(cube, notional=notional(p.state))
     if p.rows.orders:
         cube = cube.take(p.rows.source)
     accounts = len(portfolio.accounts)
@@ -171,7 +174,7 @@ def compile_rulebook(
 def _program(rulebook: Rulebook, rows: Rows, state: State) -> tuple[Scenarios, Program]:
     method = METHODS[rulebook.method]
     scenarios = method.scenarios(rulebook, state)
-    return scenarios, method.compile(Subject(rulebook, rows, scenarios, state.as_of))
+    return scenarios, method.compile(Subject(rulebook, rows, scenarios, state))
 
 
 def _named(index: Int32 | Int64, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -6,15 +6,14 @@ nothing of the arithmetic that follows.
 
 from __future__ import annotations
 
-import numpy as np
-
 from .account.verdict import FIGURES
 from .book.columns import Float
 from .book.portfolio import Portfolio
 from .engine import prepare
 from .margin.reference import evaluate
-from .market.state import Market
+from .market.market import Market
 from .value.cube import Cells
+from .value.exposure import notional
 from .value.reference import cash_delta, revalue
 from .venue.rulebook import Rulebook
 
@@ -24,6 +23,6 @@ def assess_lines(portfolio: Portfolio, market: Market, rulebook: Rulebook) -> di
     p = prepare(portfolio, market, rulebook)
     values, base, _ = revalue(p.state, p.scenarios)
     rows = p.rows.source
-    cells = Cells(values[rows], base[rows], cash_delta(p.state)[rows], np.zeros(0))
+    cells = Cells(values[rows], base[rows], cash_delta(p.state)[rows], notional(p.state)[rows])
     found = evaluate(p.program, cells, p.positions.csr, p.cash)
     return {name: found["outputs"][:, p.program.outputs.index(name)].copy() for name in FIGURES}

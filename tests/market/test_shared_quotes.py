@@ -15,6 +15,7 @@ from riskslide.market.state import State
 NOW = "2026-02-05T08:00:00Z"
 EXPIRIES = ("2026-03-27T08:00:00Z", "2026-06-26T08:00:00Z", "2026-02-05T08:00:00Z")
 FIGURES = ("price", "spot", "years", "rate", "dividend_yield", "fx", "vol", "discount", "mark")
+TRUST = ("index", "fixed_share")
 OTHERS = ("payoff", "multiplier", "inverse")
 
 rows = st.lists(
@@ -84,7 +85,7 @@ def test_an_option_is_quoted_as_if_it_were_alone(drawn: list[tuple[Any, ...]], d
     assert set(together.warnings) >= {w for w in warned - unused if " options " not in w}
     for k, found in enumerate(alone):
         assert isinstance(found, State)
-        for column in (*FIGURES, *OTHERS):
+        for column in (*FIGURES, *OTHERS, *TRUST):
             assert getattr(together, column)[k] == getattr(found, column)[0], (column, k)
         assert together.factors[together.factor[k]] == found.factors[found.factor[0]]
 

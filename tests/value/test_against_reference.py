@@ -32,7 +32,7 @@ from riskslide.margin.program import (
     Steps,
     Tree,
 )
-from riskslide.market.state import Terms
+from riskslide.market.quotes import Terms
 from riskslide.reference import assess_lines
 from riskslide.value import reference
 from riskslide.value.cube import Cells

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import riskslide as rs
-from riskslide.market.state import Terms
+from riskslide.market.quotes import Terms
 from riskslide.value import reference
 from riskslide.value.exposure import cash_delta
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import median
 
-from ..market.state import Quote
+from ..market.quotes import Quote
 from .tables.quotes import Origin, Sheet
 
 

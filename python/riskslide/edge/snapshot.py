@@ -20,7 +20,7 @@ from .. import _core
 from ..book.clock import NANOSECONDS_PER_YEAR, text_of
 from ..errors import refuse
 from ..market.parity import Parity, forward_in_coin, forward_linear
-from ..market.state import Quote
+from ..market.quotes import Quote
 from ..market.surface import REASONS, VolOrigin, fill_vols
 from .contract import Contract
 from .tables.quotes import Origin, Sheet

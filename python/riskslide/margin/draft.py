@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -140,6 +140,7 @@ class Draft:
     trees: list[Tree] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
     entries: list[_Result | _Step | Float] = field(default_factory=list)
+    known: dict[str, int] = field(default_factory=dict)  # trees that several parts share
 
     def shape(self, inside: Bool, *columns: Sequence[Any]) -> Shape:
         """A tree over these rows whose roots are the units; see `shape_of`."""

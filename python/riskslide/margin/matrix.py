@@ -10,6 +10,8 @@ docs/methods/deribit.md has the formulas and what is verified of them.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..book.columns import Bool, Int64
@@ -81,6 +83,11 @@ def compile_matrix(subject: Subject) -> Program:
         coin_at_index=True,
         option_over_index=rules.text("coin.option_divisor") == "index",
     )
+
+
+def terms_of_matrix(rules: Rules) -> dict[str, Any]:
+    """Coins count at today's index; an option's price in coin is over what the rules say."""
+    return {"coin_at_index": True, "option_divisor": rules.text("coin.option_divisor")}
 
 
 def warnings_of_matrix(rules: Rules, rows: Rows) -> tuple[str, ...]:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..book.portfolio import Rows
 from ..market.state import State
 from ..rules import Rules, Spec
+from ..scenario.grid import grid_scenarios, grid_terms
 from ..scenario.matrix import matrix_scenarios
 from ..scenario.shocks import Scenarios
 from ..scenario.slides import slide_scenarios
 from . import matrix, slides
+from .grid import compile as grid
+from .grid import schema as grid_schema
 from .program import Program, Subject
 
 SHARED = {
@@ -25,14 +28,14 @@ SHARED = {
 
 
 class Method(NamedTuple):
-    """schema: parameters by dotted key; coin_at_index: whether gains in coin count at today's
-    index (such a schema has ``coin.option_divisor``); warnings: what the holder of the rows must
-    know; optional: sections that a rule book may leave out, each with its parameters by name."""
+    """schema: parameters by dotted key; terms: fields of `Terms` that the rules decide; warnings:
+    what the holder of the rows must know; optional: sections that a rule book may leave out, each
+    with its parameters by name."""
 
     schema: Mapping[str, Spec]
     scenarios: Callable[[Rules, State], Scenarios]
     compile: Callable[[Subject], Program]
-    coin_at_index: bool = False
+    terms: Callable[[Rules], Mapping[str, Any]] = lambda rules: {}
     warnings: Callable[[Rules, Rows], tuple[str, ...]] = lambda rules, rows: ()
     optional: Mapping[str, Mapping[str, Spec]] = MappingProxyType({})
 
@@ -49,7 +52,15 @@ METHODS: Mapping[str, Method] = {
         SHARED | matrix.SCHEMA,
         matrix_scenarios,
         matrix.compile_matrix,
-        coin_at_index=True,
+        terms=matrix.terms_of_matrix,
         warnings=matrix.warnings_of_matrix,
+    ),
+    "scenario-grid": Method(
+        SHARED | dict(grid_schema.SCHEMA),
+        grid_scenarios,
+        grid.compile_grid,
+        terms=grid_terms,
+        warnings=grid.warnings_of_grid,
+        optional=grid_schema.OPTIONAL,
     ),
 }

@@ -14,18 +14,24 @@ import numpy as np
 from .. import _core
 from ..book.columns import Bool, Float, Int32
 from ..book.portfolio import Rows
+from ..market.state import State
 from ..rules import Rules
 from ..scenario.shocks import Scenarios
 
 
 class Subject(NamedTuple):
-    """What a method compiles: its rule book, the rows, the resolved scenarios, and the instant
-    (UTC nanoseconds) from which days to expiry count."""
+    """What a method compiles: its rule book, the rows, the resolved scenarios, and the quotes of
+    the rows that are valued (`rows.source`)."""
 
     rules: Rules
     rows: Rows
     scenarios: Scenarios
-    as_of: int
+    state: State
+
+    @property
+    def as_of(self) -> int:
+        """UTC nanoseconds from which days to expiry count."""
+        return self.state.as_of
 
 
 class Reduction(IntEnum):

@@ -6,7 +6,7 @@ that every strike is a risk factor of its own. docs/methods/derive.md has the fo
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,6 +21,15 @@ REFERENCE_DAYS = 30.0  # where the ranges of vol are quoted
 DAYS_PER_YEAR = 365.0
 ROTATIONS = ("linear", "abs")
 STATES = ("up", "down", "none", *ROTATIONS)
+
+
+def grid_terms(rules: Rules) -> dict[str, Any]:
+    """How quotes are read; every strike is a risk factor where a scenario rotates the smile."""
+    return {
+        "rates": rules.text("pricing.rates"),
+        "stable": rules.text("peg.asset") if rules.has("peg") else "",
+        "by_strike": bool(set(rules.texts("grid.vols")) & set(ROTATIONS)),
+    }
 
 
 class Column(NamedTuple):

@@ -12,7 +12,8 @@ from ..book.columns import Float, Int32, Int64, float_matrix
 from ..book.instruments import Instruments
 from ..book.positions import Positions
 from ..errors import refuse
-from ..market.state import Market, State
+from ..market.market import Market
+from ..market.state import State
 from ..scenario.shocks import Scenarios
 from .revaluation import Revaluation
 

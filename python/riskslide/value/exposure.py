@@ -13,7 +13,9 @@ from ..book.instruments import Kind, PricingModel
 from ..book.portfolio import Portfolio
 from ..book.positions import Positions
 from ..errors import InputError, refuse
-from ..market.state import NO_TERMS, Market, Payoff, State, Terms
+from ..market.market import Market
+from ..market.quotes import NO_TERMS, Terms
+from ..market.state import Payoff, State
 from ..scenario.shocks import Scenarios
 from .cube import Cube, aggregate
 from .pricing import Greeks, SecondOrder, bachelier, black76, bsm
@@ -159,6 +161,15 @@ def cash_delta(state: State, *, threads: int | None = None) -> Float:
     own = state.columns() | {"multiplier": instruments.multiplier}
     expired = (state.payoff == Payoff.SPOT) & (instruments.kind != Kind.SPOT.value)  # cash
     return np.where(expired, 0.0, _core.cash_delta(own, threads or 0))
+
+
+def notional(state: State) -> Float:
+    """Units of the underlying of one unit, times its spot, in the reporting currency; of a spot
+    instrument or a balance its price. 0 where no spot is quoted."""
+    x = state.instruments
+    margined = (x.kind == Kind.FUTURE.value) | (x.kind == Kind.PERPETUAL.value)
+    over = x.inverse & margined  # their multiplier is money
+    return x.multiplier / np.where(over, state.mark, 1.0) * state.index
 
 
 def _option_greeks(

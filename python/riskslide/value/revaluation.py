@@ -11,7 +11,8 @@ from .. import _core
 from ..book.columns import Float
 from ..book.instruments import Instruments
 from ..errors import refuse
-from ..market.state import Market, State
+from ..market.market import Market
+from ..market.state import State
 from ..scenario.shocks import Scenarios
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..errors import refuse, suggestion
 from ..margin.methods import METHODS, Method
-from ..market.state import Terms
+from ..market.quotes import Terms
 from ..rules import Spec
 from .values import check_value, copied, is_text
 
@@ -72,11 +72,9 @@ class Rulebook:
     @property
     def terms(self) -> Terms:
         """What the market must satisfy under this rule book."""
+        self.refuse_unpublished()
         currency, age = self.text("reporting.currency"), self.number("market.max_age_seconds")
-        if not METHODS[self.method].coin_at_index:
-            return Terms(currency, self.par, age)
-        divisor = self.text("coin.option_divisor")
-        return Terms(currency, self.par, age, coin_at_index=True, option_divisor=divisor)
+        return Terms(currency, self.par, age, **METHODS[self.method].terms(self))
 
     @property
     def second_hand(self) -> int:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 
 from ...book.clock import text_of
-from ...market.state import Quote
+from ...market.quotes import Quote
 from ..contract import Contract
 from ..osi import contract_of, expiry_of, new_york
 from ..snapshot import Series, add_snapshot

@@ -10,7 +10,8 @@ from ..._version import __version__
 from ...account.verdict import Assessment, Status
 from ...book.clock import text_of
 from ...engine import assess
-from ...market.state import Market, Terms
+from ...market.market import Market
+from ...market.quotes import Terms
 from ...scenario.shocks import Scenarios
 from ...value.exposure import greeks, stress
 from ...venue.load import load_rulebook

@@ -12,7 +12,7 @@ from ...account.verdict import Assessment, Contribution, UnitEvidence
 from ...book.instruments import Instruments
 from ...book.portfolio import Portfolio
 from ...engine import assess
-from ...market.state import Market
+from ...market.market import Market
 from ...runtime import runtime
 from ...value.exposure import stress
 from ...venue.load import load_rulebook

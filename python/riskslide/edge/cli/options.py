@@ -15,7 +15,7 @@ from rich.progress import Progress
 from ...book.clock import instant
 from ...book.portfolio import Portfolio
 from ...errors import InputError, nearest, refuse, suggestion
-from ...market.state import Market
+from ...market.market import Market
 from ...venue.load import load_rulebook
 from ...venue.rulebook import Rulebook
 from ..files.load import load_book, read_balances

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...book.columns import Float, Int64
-from ...market.state import Quote
+from ...market.quotes import Quote
 from ..contract import Contract
 from ..tables.convert import Coded, Columns
 from ..tables.quotes import Origin, Sheet, newest, parsed_at

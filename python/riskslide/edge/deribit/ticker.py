@@ -20,7 +20,7 @@ from ...book.clock import NO_EXPIRY
 from ...book.columns import Float, Int64
 from ...book.instruments import Kind
 from ...errors import refuse
-from ...market.state import Quote
+from ...market.quotes import Quote
 from ..contract import Contract
 from ..index import Print, add_index
 from ..snapshot import Series, add_snapshot

@@ -13,7 +13,7 @@ from ...book.clock import text_of
 from ...book.instruments import Instruments, Kind, PricingModel, canonical_order
 from ...book.portfolio import Portfolio
 from ...errors import InputError, refuse, suggestion
-from ...market.state import Market
+from ...market.market import Market
 from ..contract import Contract, instruments_of
 from ..names import parse_instrument
 from ..tables.quotes import Sheet
@@ -212,6 +212,7 @@ def _book(found: Instruments, tables: Sequence[PositionTable], cash: BalanceTabl
             instrument=held.instrument,
             quantity=held.quantity,
             entry_price=held.entry_price,
+            accrued=held.accrued,
             balance_account=cash.account,
             balance_asset=cash.asset,
             balance_amount=cash.amount,

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, NoReturn, Protocol
 
 from ...book.clock import instant
 from ...errors import InputError, refuse
-from ...market.state import Market
+from ...market.market import Market
 from ..cboe import chain as cboe_chain
 from ..contract import Contract
 from ..deribit import chain as deribit_chain

@@ -10,7 +10,7 @@ import numpy as np
 from ...book.clock import NO_EXPIRY
 from ...book.columns import Float, Int64
 from ...errors import suggestion
-from ...market.state import QUOTES, Quote
+from ...market.quotes import QUOTES, Quote
 from ..contract import Contract
 from ..tables.convert import Coded, Columns
 from ..tables.quotes import Origin, Sheet, newest

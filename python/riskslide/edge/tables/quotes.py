@@ -11,7 +11,8 @@ import numpy as np
 from ...book.clock import text_of
 from ...book.columns import Int64
 from ...errors import InputError, refuse
-from ...market.state import QUOTES, Market, Quote
+from ...market.market import Market
+from ...market.quotes import QUOTES, Quote
 from ..contract import Contract
 
 Meaning = TypeVar("Meaning")

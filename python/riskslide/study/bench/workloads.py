@@ -12,7 +12,8 @@ from ...book.columns import Bool, Float, Int64
 from ...book.instruments import Instruments, canonical_order
 from ...book.portfolio import Portfolio
 from ...book.positions import Positions
-from ...market.state import Market, State
+from ...market.market import Market
+from ...market.state import State
 from ...scenario.shocks import Scenarios
 from ...value.cube import Cube, revalue
 from ...venue.load import load_rulebook
