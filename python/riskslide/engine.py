@@ -11,6 +11,7 @@ import numpy as np
 from . import _core
 from .account.collateral import cash_rows
 from .account.evidence import Cash, Source
+from .account.markets import placed, unplaced
 from .account.verdict import FIGURES, NANO, Assessment, ratio_of, status_of
 from .book.columns import Float, Int32, Int64
 from .book.instruments import Instruments, Kind
@@ -47,10 +48,12 @@ def prepare(
 ) -> Prepared:
     """Resolve quotes and shocks, compile the rule book, lay out the cash rows."""
     rulebook.refuse_unpublished()
-    rows = rows_of(portfolio.instruments, portfolio.assets, order_sides(portfolio))
+    homes = METHODS[rulebook.method].homes(rulebook)
+    where = unplaced(portfolio) if homes is None else placed(portfolio, homes, rulebook.par)
+    rows = rows_of(portfolio.instruments, where.keys, order_sides(portfolio))
     state = market.on(rows.valued, rulebook.terms)
     scenarios, program = _program(rulebook, rows, state)
-    cash = cash_rows(portfolio, rows, state, threads)
+    cash = cash_rows(portfolio, rows, state, where, threads)
     positions = rows_held(portfolio, rows, threads)
     return Prepared(rulebook, portfolio, rows, state, scenarios, program, positions, cash)
 
@@ -164,10 +167,12 @@ def compile_rulebook(
     rule book lists and the market prices), then ``pnl:CURRENCY`` for every settlement currency.
     """
     rulebook.refuse_unpublished()
+    homes = METHODS[rulebook.method].homes(rulebook)
     if assets is None:
-        listed = rulebook.table("collateral.haircut")
+        listed = {*rulebook.table("collateral.haircut"), *(homes or {})}
         assets = [a for a in listed if a in market.spot or a in rulebook.par]
-    rows = rows_of(instruments, assets)
+    markets = ["", *(instruments.underlyings if homes is not None else ())]
+    rows = rows_of(instruments, [(a, m) for a in assets for m in markets])
     return _program(rulebook, rows, market.on(rows.instruments, rulebook.terms))[1]
 
 

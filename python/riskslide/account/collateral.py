@@ -10,13 +10,18 @@ from ..book.instruments import Kind
 from ..book.portfolio import Portfolio, Rows
 from ..errors import refuse
 from ..market.state import State
+from .markets import Placed
 
 
 def cash_rows(
-    portfolio: Portfolio, rows: Rows, state: State, threads: int | None = None
+    portfolio: Portfolio,
+    rows: Rows,
+    state: State,
+    placed: Placed,
+    threads: int | None = None,
 ) -> tuple[Int64, Int32, Float]:
     """CSR (offsets, row, amount) of balances and unrealised P&L, in units of their asset."""
-    balance = np.array([rows.balance[a] for a in portfolio.assets], dtype=np.int64)
+    balance = np.array([rows.balance[key] for key in placed.keys], dtype=np.int64)
     instruments = portfolio.instruments
     settled = np.array([rows.pnl.get(c, -1) for c in instruments.currencies], dtype=np.int64)
     moved = np.concatenate([portfolio.entry_instrument, portfolio.accrued_instrument])
@@ -24,7 +29,7 @@ def cash_rows(
     account = np.concatenate(
         [portfolio.balance_account, portfolio.entry_account, portfolio.accrued_account]
     )
-    row = np.concatenate([balance[portfolio.balance_asset], settled[instruments.currency[moved]]])
+    row = np.concatenate([balance[placed.at], settled[instruments.currency[moved]]])
     amount = np.concatenate([portfolio.balance_amount, *pnl])
     return _core.cash_from_columns(
         account, row, amount, len(portfolio.accounts), len(rows), threads or 0

@@ -32,14 +32,15 @@ class Rows:
 
     A balance and a P&L row are spot instruments: so many coins, worth what the coin is worth.
     valued: the rows that need a value of their own; source: which of them each row is;
-    balance, pnl: row of each asset and currency; orders: row of each (instrument, is it bought).
+    balance, pnl: row of each (asset, market in which it counts, "" for none) and each currency;
+    orders: row of each (instrument, is it bought).
     """
 
     instruments: Instruments
     valued: Instruments
     source: Int64
     role: UInt8
-    balance: dict[str, int]
+    balance: dict[tuple[str, str], int]
     pnl: dict[str, int]
     orders: dict[tuple[int, bool], int]
 
@@ -55,31 +56,32 @@ class Rows:
 
 def rows_of(
     instruments: Instruments,
-    assets: Iterable[str],
+    assets: Iterable[tuple[str, str]],
     orders: Iterable[tuple[int, bool]] = (),
 ) -> Rows:
     """Rows of a book that holds these instruments and may hold these assets and orders.
 
-    orders: (instrument, whether it is bought).
+    assets: (asset, the market in which it counts, "" for none); orders: (instrument, whether it is
+    bought).
     """
     held = sorted(set(assets))
     settled = sorted({instruments.currencies[c] for c in np.unique(instruments.currency).tolist()})
-    cash = [f"balance:{a}" for a in held] + [f"pnl:{c}" for c in settled]
-    spots = Instruments.from_columns(
-        name=cash, kind="spot", underlying=[*held, *settled], currency=[*held, *settled]
-    )
+    titles = [f"balance:{a}@{m}" if m else f"balance:{a}" for a, m in held]
+    cash = titles + [f"pnl:{c}" for c in settled]
+    coins = [*(a for a, _ in held), *settled]
+    spots = Instruments.from_columns(name=cash, kind="spot", underlying=coins, currency=coins)
     n, sides = len(instruments), sorted(set(orders))
-    titles = [f"order:{'buy' if b else 'sell'}:{instruments.name[i]}" for i, b in sides]
+    sides_named = [f"order:{'buy' if b else 'sell'}:{instruments.name[i]}" for i, b in sides]
     ordered = [i for i, _ in sides]
     valued = join(instruments, spots)
     roles = (Role.POSITION, Role.BALANCE, Role.PNL, Role.ORDER)
     counts = (n, len(held), len(settled), len(sides))
     return Rows(
-        instruments=join(valued, instruments.take(ordered, titles)) if sides else valued,
+        instruments=join(valued, instruments.take(ordered, sides_named)) if sides else valued,
         valued=valued,
         source=np.array([*range(len(valued)), *ordered], dtype=np.int64),
         role=np.repeat(np.array([r.value for r in roles], dtype=np.uint8), counts),
-        balance={a: n + k for k, a in enumerate(held)},
+        balance={key: n + k for k, key in enumerate(held)},
         pnl={c: n + len(held) + k for k, c in enumerate(settled)},
         orders={side: n + len(cash) + k for k, side in enumerate(sides)},
     )

@@ -49,9 +49,7 @@ def shape_of(unit: Int64, inside: Bool, *columns: Sequence[Any]) -> Shape:
             code = _ranked(code, inside)
         depths.append(_ranked(code, inside))
     rows = [_first_rows(depth) for depth in depths]
-    levels = [
-        Nodes(low, depths[k][low].astype(np.int32)) for k, low in enumerate(rows[1:])
-    ]
+    levels = [Nodes(low, depths[k][low].astype(np.int32)) for k, low in enumerate(rows[1:])]
     return Shape(depths[-1].astype(np.int32), tuple(reversed(levels)), rows[0])
 
 
@@ -205,7 +203,9 @@ class Draft:
         """The program whose outputs are these figures, summed over the units of a line."""
         rules, rows = self.subject.rules, self.subject.rows
         before = np.cumsum([0, *(b.registers for b in self.blocks)])
-        number, constants, steps = {}, [], []
+        number: dict[int, int] = {}
+        constants: list[Float] = []
+        steps: list[tuple[int, ...]] = []
         width = int(before[-1])
         for place, entry in enumerate(self.entries):
             if isinstance(entry, _Result):
@@ -222,6 +222,9 @@ class Draft:
         for k, values in enumerate(constants):
             registers[:, width + k] = values
         sums = [number[f.place] for f in outputs.values()]
+        if not self.units:  # nothing is held: nothing is worked out, and every output is 0
+            registers, steps, sums = np.zeros((0, 0)), [], []
+        held = max(len(outputs), width)
         pools = self.unit_pool if len(self.unit_pool) else [0] * len(self.units)
         return Program(
             name=rules.name,
@@ -235,10 +238,10 @@ class Draft:
             unit_registers=registers,
             unit_steps=np.array(steps, dtype=np.int32).reshape(-1, 4),
             sums=np.array(sums, dtype=np.int32),
-            registers=np.zeros(len(sums)),
+            registers=np.zeros(held),
             steps=np.zeros((0, 4), dtype=np.int32),
             outputs=tuple(outputs),
-            output_register=np.arange(len(sums), dtype=np.int32),
+            output_register=np.arange(len(outputs), dtype=np.int32),
             scenarios=self.subject.scenarios,
             rulebook_sha256=rules.sha256,
             as_of=self.subject.as_of,

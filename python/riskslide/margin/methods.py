@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from ..book.portfolio import Rows
 from ..market.state import State
 from ..rules import Rules, Spec
-from ..scenario.grid import grid_scenarios, grid_terms
+from ..scenario.grid import grid_scenarios, grid_terms, homes_of
 from ..scenario.matrix import matrix_scenarios
 from ..scenario.shocks import Scenarios
 from ..scenario.slides import slide_scenarios
@@ -30,7 +30,8 @@ SHARED = {
 class Method(NamedTuple):
     """schema: parameters by dotted key; terms: fields of `Terms` that the rules decide; warnings:
     what the holder of the rows must know; optional: sections that a rule book may leave out, each
-    with its parameters by name."""
+    with its parameters by name; homes: the market in which an asset cancels risk, None where no
+    rule of collateral differs by market."""
 
     schema: Mapping[str, Spec]
     scenarios: Callable[[Rules, State], Scenarios]
@@ -38,6 +39,7 @@ class Method(NamedTuple):
     terms: Callable[[Rules], Mapping[str, Any]] = lambda rules: {}
     warnings: Callable[[Rules, Rows], tuple[str, ...]] = lambda rules, rows: ()
     optional: Mapping[str, Mapping[str, Spec]] = MappingProxyType({})
+    homes: Callable[[Rules], Mapping[str, str] | None] = lambda rules: None
 
     @property
     def specs(self) -> dict[str, Spec]:
@@ -62,5 +64,6 @@ METHODS: Mapping[str, Method] = {
         terms=grid_terms,
         warnings=grid.warnings_of_grid,
         optional=grid_schema.OPTIONAL,
+        homes=homes_of,
     ),
 }

@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from ...book.columns import Bool, Float
-from ...book.instruments import Kind
 from ...rules import Rules
 from ..draft import Draft, Figure, level_of
 from ..equity import EQUITY, haircut_of
 from ..program import Fold, Level, Measure
-from .holdings import CASH, Holdings
+from .holdings import Holdings
 
 GROSS, CREDIT, EQUITIES = range(3)  # sets of folds of the tree whose leaves are rows
 
@@ -224,6 +223,3 @@ def _debts(draft: Draft, held: Holdings) -> Figure:
     (assets,) = shape.levels
     tree = draft.tree(shape, level_of(assets, gain=0.0, loss=-1.0))
     return draft.each(tree, Measure.VALUE, {"debt": currencies})["debt"]
-
-
-__all__ = ["CASH", "Kind", "equity", "further", "minimum", "static"]

@@ -15,7 +15,7 @@ from ..draft import Draft, Figure
 from ..equity import roles_of
 from ..program import Program, Subject
 from . import charges, losses
-from .holdings import CASH, Holdings
+from .holdings import Holdings
 from .schema import check_together
 
 Parts = dict[str, Figure]
@@ -27,13 +27,14 @@ def compile_grid(subject: Subject) -> Program:
     check_together(rules)
     held = Holdings.of(subject)
     draft = Draft(subject, held.units, held.unit)
-    worst, loss = losses.competing(draft, held)
+    worst = losses.worst_scenario(draft, held)
+    competitors = losses.competing(draft, held)
     static, extra = charges.static(draft, held)
     further = charges.further(draft, held)
     maintenance = rules.number("margin.maintenance_factor")
     initial = rules.number("margin.initial_factor") + charges.depeg(rules, held)
     covers = rules.text("margin.factor_covers") == "all"
-    of_loss = {"scenarios": worst, **loss}
+    of_loss = losses.in_turn(worst, competitors)
     needed: Parts = {}
     asked: Parts = {}
     for name, figure in of_loss.items():
@@ -51,7 +52,7 @@ def compile_grid(subject: Subject) -> Program:
     for name, (low, high) in further.items():
         needed[name], asked[name] = low, high
     if held.orders.any():
-        filled, _ = losses.competing(draft, held, filled=True)
+        filled = losses.worst_scenario(draft, held, filled=True)
         asked["open_orders"] = (filled - worst) * initial
     equity = charges.equity(draft, held)
     outputs = {
@@ -60,6 +61,7 @@ def compile_grid(subject: Subject) -> Program:
         "equity": _sum(draft, list(equity.values())),
         **equity,
         "worst": worst,
+        **competitors,
         "maintenance_factor": draft.constant(maintenance),
         **{f"maintenance.{name}": figure for name, figure in needed.items()},
         **{f"initial.{name}": figure for name, figure in asked.items()},
@@ -83,13 +85,12 @@ def warnings_of_grid(rules: Rules, rows: Rows) -> tuple[str, ...]:
         what = "contracts that settle in coin are margined as if this venue listed them"
         found.append(f"W_COIN_SETTLED: {what}: {len(coin)}, such as {x.name[coin[0]]}")
     homes = homes_of(rules)
-    still = {
-        x.underlyings[u] for u in x.underlying[role == Role.BALANCE.value].tolist()
-    } - set(homes) - rules.par
+    still = (
+        {x.underlyings[u] for u in x.underlying[role == Role.BALANCE.value].tolist()}
+        - set(homes)
+        - rules.par
+    )
     if still:
         names = ", ".join(sorted(still))
         found.append(f"W_COLLATERAL_STILL: {names} does not move in the scenarios")
     return tuple(found)
-
-
-__all__ = ["CASH", "compile_grid", "warnings_of_grid"]

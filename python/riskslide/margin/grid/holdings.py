@@ -18,8 +18,8 @@ CASH = "cash"  # the unit of what moves with no market
 
 
 class Holdings(NamedTuple):
-    """R rows: contracts count in the market of their underlying, collateral in the market in which
-    it cancels risk, else in `CASH`. Columns of quotes are those of `State`."""
+    """R rows: contracts count in the market of their underlying, balances in that of their account,
+    cash and P&L in `CASH`; `cancels`: balances that move with the spot of their market."""
 
     instruments: Instruments
     state: State
@@ -29,6 +29,7 @@ class Holdings(NamedTuple):
     contracts: Bool
     options: Bool
     perpetuals: Bool
+    cancels: Bool
     orders: Bool
     balances: Bool
     unrealised: Bool
@@ -36,15 +37,16 @@ class Holdings(NamedTuple):
     @classmethod
     def of(cls, subject: Subject) -> Self:
         x, role = subject.rows.instruments, roles_of(subject.rows)
-        homes = homes_of(subject.rules)
-        cash = (role == Role.BALANCE.value) | (role == Role.PNL.value)
-        market = [homes.get(name, CASH) for name in x.underlyings]
-        names = sorted({*x.underlyings, *market})
+        home = homes_of(subject.rules)
+        names = sorted({*x.underlyings, *home.values(), CASH})
         number = {name: k for k, name in enumerate(names)}
         own = np.array([number[name] for name in x.underlyings], dtype=np.int64)
-        home = np.array([number[name] for name in market], dtype=np.int64)
-        unit = np.where(cash, home[x.underlying], own[x.underlying])
-        unit = np.where(role == Role.PNL.value, number.get(CASH, 0), unit)
+        cash = (role == Role.BALANCE.value) | (role == Role.PNL.value)
+        unit = np.where(cash, number[CASH], own[x.underlying])
+        cancels = np.zeros(unit.size, dtype=np.bool_)
+        for (asset, market), row in subject.rows.balance.items():
+            unit[row] = number.get(market, number[CASH])
+            cancels[row] = market != "" and home.get(asset) == market
         used, unit = np.unique(unit, return_inverse=True)
         position = role == Role.POSITION.value
         return cls(
@@ -56,6 +58,7 @@ class Holdings(NamedTuple):
             contracts=position,
             options=position & (x.kind == Kind.OPTION.value),
             perpetuals=position & (x.kind == Kind.PERPETUAL.value),
+            cancels=cancels,
             orders=role == Role.ORDER.value,
             balances=role == Role.BALANCE.value,
             unrealised=role == Role.PNL.value,
@@ -64,11 +67,7 @@ class Holdings(NamedTuple):
     @property
     def moving(self) -> Bool:
         """Rows that run through the scenarios: contracts, and collateral that cancels risk."""
-        return self.contracts | (self.balances & (self.unit != self.cash_unit))
-
-    @property
-    def cash_unit(self) -> int:
-        return self.units.index(CASH) if CASH in self.units else -1
+        return self.contracts | self.cancels
 
     def quote(self, column: Float) -> Float:
         """A column of the state, for every row."""

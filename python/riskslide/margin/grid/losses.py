@@ -9,53 +9,45 @@ from ...book.columns import Bool, Float
 from ...rules import Rules
 from ...scenario.grid import ROTATIONS, columns_of
 from ..draft import Draft, Figure, level_of, shape_of
-from ..program import Level, Measure, Reduction
+from ..program import Level, Measure
 from .holdings import Holdings
 
 EXPIRY, SINGLE, ORDER = range(3)  # what nets in a leaf: options of one expiry, one row, one order
 
 
-def competing(
-    draft: Draft, held: Holdings, *, filled: bool = False
-) -> tuple[Figure, dict[str, Figure]]:
-    """The loss of the worst scenario, and by how much each further part exceeds what went before.
-
-    filled: with every order filled that loses, in the scenarios alone.
-    """
+def worst_scenario(draft: Draft, held: Holdings, *, filled: bool = False) -> Figure:
+    """The loss of the worst scenario; `filled`: with every order filled that loses in it."""
     rules = draft.subject.rules
-    columns = columns_of(rules)
-    counts = {part: [c.part for c in columns].count(part) for part in ("grid", "basis", "extreme")}
+    weights = np.array(rules.numbers("grid.weights"))
     tree, sets = _scenario_tree(draft, held, filled)
-    worst = draft.worst(
-        "orders" if filled else "scenarios",
-        tree,
-        0,
-        counts["grid"],
-        factor=np.array(rules.numbers("grid.weights")),
-        fold_set=sets,
-    )
-    if filled:
-        return worst, {}
-    parts: dict[str, Figure] = {}
-    largest = worst
+    name = "orders" if filled else "scenarios"
+    return draft.worst(name, tree, 0, weights.size, factor=weights, fold_set=sets)
 
-    def compete(name: str, figure: Figure) -> None:
-        nonlocal largest
-        parts[name] = (figure - largest).at_least(0.0)
-        largest = largest.at_least(figure)
 
+def competing(draft: Draft, held: Holdings) -> dict[str, Figure]:
+    """The losses that compete with the worst scenario: the largest of all counts."""
+    rules = draft.subject.rules
+    parts = [c.part for c in columns_of(rules)]
+    found: dict[str, Figure] = {}
     if rules.has("basis"):
-        compete("basis", _basis(draft, held, counts["grid"]))
+        found["basis"] = _basis(draft, held, parts.index("basis"))
     if rules.has("extreme"):
-        first = counts["grid"] + counts["basis"]
-        share = np.full(counts["extreme"], rules.number("extreme.share"))
+        share = np.full(parts.count("extreme"), rules.number("extreme.share"))
         plain = draft.tree(draft.shape(held.contracts))
-        compete(
-            "extreme", draft.worst("extreme", plain, first, counts["extreme"], factor=share)
-        )
+        first = parts.index("extreme")
+        found["extreme"] = draft.worst("extreme", plain, first, share.size, factor=share)
     if rules.has("delta_minimum"):
-        compete("delta_minimum", _delta_minimum(draft, held))
-    return worst, parts
+        found["delta_minimum"] = _delta_minimum(draft, held)
+    return found
+
+
+def in_turn(worst: Figure, competitors: dict[str, Figure]) -> dict[str, Figure]:
+    """By how much each exceeds all before it, so that they add up to the largest."""
+    found, largest = {"scenarios": worst}, worst
+    for name, figure in competitors.items():
+        found[name] = (figure - largest).at_least(0.0)
+        largest = largest.at_least(figure)
+    return found
 
 
 def _scenario_tree(draft: Draft, held: Holdings, filled: bool) -> tuple[int, np.ndarray]:
@@ -147,6 +139,3 @@ def _delta_minimum(draft: Draft, held: Holdings) -> Figure:
     net = found["net_delta"].at_least(found["net_delta"] * -1.0)
     hedged = (found["gross_delta"] - net) * 0.5
     return net * rules.number("delta_minimum.net") + hedged * rules.number("delta_minimum.hedged")
-
-
-__all__ = ["Reduction", "competing", "discounts"]
