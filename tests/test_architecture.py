@@ -176,7 +176,8 @@ NUMPY = {
     "make memory": "arange array asarray ascontiguousarray empty full ones zeros",
     "move values": "argmax argsort atleast_1d atleast_2d broadcast_shapes broadcast_to "
     "concatenate lexsort ndim repeat require stack",
-    "compare and select": "argwhere flatnonzero isfinite isin isinf isnan unique where",
+    "compare and select": "argwhere flatnonzero isfinite isin isinf isnan searchsorted unique "
+    "where",
     "exact or rounded once": "abs floor maximum minimum rint sqrt",
     "refuse instead of warn": "errstate",
     "masked arrays, to refuse them": "ma ma.getdata ma.getmaskarray ma.isMaskedArray",

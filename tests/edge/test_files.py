@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import random
 import re
 import subprocess
@@ -19,7 +20,7 @@ import pytest
 
 import riskslide as rs
 from riskslide.book.clock import instant
-from riskslide.edge.files.load import load_book, read_balances, read_instruments
+from riskslide.edge.files.load import load_book, read_balances, read_instruments, read_orders
 
 POSITIONS = b"account,instrument,quantity,entry_price\n"
 INSTRUMENTS = b"instrument,kind,underlying,expiry,strike,option_type,settlement,lot,currency\n"
@@ -106,6 +107,22 @@ def test_positions_are_refused_by_line_column_value_and_fix(
     assert str(error).startswith(f"{code}: {path}:{line}")
 
 
+ACCRUED = b"account,instrument,quantity,accrued\n"
+REFUSED += [
+    (ACCRUED + b"A,X,1,\nB,Y,1,nan\n", "E_NOT_FINITE", 3, "accrued", "nan", "finite"),
+    (ACCRUED + b"A,X,1,ten\n", "E_DTYPE", 2, "accrued", "ten", "must be a number"),
+    (ACCRUED + b"A,X,1,1e999\n", "E_NOT_FINITE", 2, "accrued", "1e999", "finite"),
+    (
+        b"account,instrument,quantity,accrue\n",
+        "E_UNKNOWN_COLUMN",
+        1,
+        "accrue",
+        "accrue",
+        "'accrued'",
+    ),
+]
+
+
 READ = [
     (POSITIONS + b"A,X,1.5,\nB,Y,-2,70\n", "plain"),
     (b"\xef\xbb\xbf" + POSITIONS + b"A,X,1.5,\nB,Y,-2,70\n", "byte order mark"),
@@ -132,6 +149,27 @@ def test_every_way_of_writing_a_file_reads_the_same(
     assert np.isnan(table.entry_price[0])
     assert table.entry_price[1] == 70.0
     assert table.line.tolist() == [2, 3]
+
+
+def test_what_positions_have_accrued_is_read_from_every_kind_of_file(tmp_path: Path) -> None:
+    rows = [("A", "X", 1.5, -0.25), ("B", "Y", -2.0, None)]
+    text = "".join(f"{a},{i},{q},{'' if f is None else f}\n" for a, i, q, f in rows)
+    names = ("account", "instrument", "quantity", "accrued")
+    table = {n: [r[k] for r in rows] for k, n in enumerate(names)}
+    pq.write_table(pa.table(table), tmp_path / "p.parquet")
+    write(tmp_path, json.dumps([dict(zip(names, r, strict=True)) for r in rows]).encode(), "p.json")
+    write(tmp_path, ACCRUED + text.encode())
+    for name in ("p.csv", "p.parquet", "p.json"):
+        found = rs.read_positions(tmp_path / name)
+        assert found.accrued.tolist() == [-0.25, 0.0]
+        assert np.isnan(found.entry_price).all()
+    plain = rs.read_positions(write(tmp_path, POSITIONS + b"A,X,1,\n"))
+    assert plain.accrued.tolist() == [0.0]
+
+
+def test_orders_accrue_nothing(tmp_path: Path) -> None:
+    error = refused(lambda: read_orders(write(tmp_path, ACCRUED + b"A,X,1,2\n")))
+    assert (error.code, error.column) == ("E_UNKNOWN_COLUMN", "accrued")
 
 
 def test_header_alone_is_a_file_of_no_rows(tmp_path: Path) -> None:
@@ -484,6 +522,18 @@ def test_entry_prices_of_inverse_contracts_are_refused_by_line(tmp_path: Path) -
     rows = b"account,instrument,quantity,entry_price\nA,P,1,\nA,P,1,-5\n"
     error = refused(lambda: load(tmp_path, positions=rows, instruments=terms))
     assert (error.code, error.row, error.column) == ("E_DOMAIN", 3, "entry_price")
+
+
+def test_a_book_of_files_counts_what_has_accrued(tmp_path: Path) -> None:
+    rows = ACCRUED + b"A,C,-1,-0.25\nA,P,2,0.125\nA,P,-1,0.5\nA,P,-1,\n"
+    portfolio, market = load(tmp_path, positions=rows)
+    found = rs.assess(portfolio, market, rs.load_rulebook("generic-slides"))
+    assert found.unrealised_pnl[0] == -0.25  # USD; of P, which nets to nothing, none
+    terms = INSTRUMENTS + b"C,option,BTC,2026-03-27T08:00:00Z,80000,call,inverse,0.1,BTC\n"
+    coin = b"S,spot,BTC,,,,,,\n"
+    rows = ACCRUED + b"A,C,-1,1\nA,S,1,\nA,S,1,2\n"
+    error = refused(lambda: load(tmp_path, positions=rows, instruments=terms + coin))
+    assert (error.code, error.row, error.column, error.value) == ("E_DOMAIN", 4, "accrued", 2.0)
 
 
 def test_a_forward_that_black76_cannot_take_is_refused_by_the_line_of_the_quote(

@@ -38,6 +38,7 @@ def inputs() -> dict[str, dict[Any, Any]]:
             "instrument": ["C", "P", "N", "F", "L", "S"],
             "quantity": [1.0, -2.0, 3.0, 5_000.0, -1.0, 2.0],
             "entry_price": [1.0, 2.0, 3.0, 70_000.0, 72_000.0, 5.0],
+            "accrued": [0.0, 1.5, -2.0, 0.01, 3.0, 0.0],
             "balance_account": ["a", "b"],
             "balance_asset": ["BTC", "EUR"],
             "balance_amount": [1.5, -900.0],
@@ -81,6 +82,7 @@ PLACES = [
         ("instruments", "lot", range(6)),
         ("book", "quantity", range(6)),
         ("book", "entry_price", range(6)),
+        ("book", "accrued", range(6)),
         ("book", "balance_amount", range(2)),
     )
     for key in rows

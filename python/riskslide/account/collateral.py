@@ -1,4 +1,4 @@
-"""Decides the amounts behind the cash rows: balances, and P&L since the entry prices."""
+"""Decides the amounts behind the cash rows: balances, P&L since the entry prices, and accruals."""
 
 from __future__ import annotations
 
@@ -19,10 +19,13 @@ def cash_rows(
     balance = np.array([rows.balance[a] for a in portfolio.assets], dtype=np.int64)
     instruments = portfolio.instruments
     settled = np.array([rows.pnl.get(c, -1) for c in instruments.currencies], dtype=np.int64)
-    currency = instruments.currency[portfolio.entry_instrument]
-    account = np.concatenate([portfolio.balance_account, portfolio.entry_account])
-    row = np.concatenate([balance[portfolio.balance_asset], settled[currency]])
-    amount = np.concatenate([portfolio.balance_amount, unrealised(portfolio, state)])
+    moved = np.concatenate([portfolio.entry_instrument, portfolio.accrued_instrument])
+    pnl = unrealised(portfolio, state), portfolio.accrued_amount
+    account = np.concatenate(
+        [portfolio.balance_account, portfolio.entry_account, portfolio.accrued_account]
+    )
+    row = np.concatenate([balance[portfolio.balance_asset], settled[instruments.currency[moved]]])
+    amount = np.concatenate([portfolio.balance_amount, *pnl])
     return _core.cash_from_columns(
         account, row, amount, len(portfolio.accounts), len(rows), threads or 0
     )

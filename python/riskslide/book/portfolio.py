@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Self
 
@@ -94,7 +94,9 @@ class Portfolio:
     price), the others being marked to market; balance_*: account, asset, amount in asset units,
     negative = debt; orders: CSR of the lots of open orders, whose index is 2 x instrument, plus one
     for purchases; duplicates: position rows that were summed into another; marked: rows of futures
-    and perpetuals without an entry price.
+    and perpetuals without an entry price; accrued_*: account, instrument, amount in its settlement
+    currency of each position row that has accrued something, where the account's lots of the
+    instrument do not sum to zero.
     """
 
     instruments: Instruments
@@ -111,6 +113,9 @@ class Portfolio:
     orders: Positions
     duplicates: int = 0
     marked: int = 0
+    accrued_account: Int64 = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    accrued_instrument: Int64 = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    accrued_amount: Float = field(default_factory=lambda: np.zeros(0))
 
     @classmethod
     def from_columns(
@@ -121,6 +126,7 @@ class Portfolio:
         instrument: Iterable[str] = (),
         quantity: Any = (),
         entry_price: Any = None,
+        accrued: Any = None,
         balance_account: Iterable[str] = (),
         balance_asset: Iterable[str] = (),
         balance_amount: Any = (),
@@ -132,16 +138,19 @@ class Portfolio:
         """A book from rows of plain values.
 
         quantity: venue contract units, negative = short, a whole number of lots; entry_price: price
-        at which the row was opened, NaN or None where it is marked to market; order_quantity: what
-        an open order would still buy (positive) or sell. Rows of one account and instrument are
-        summed, purchases and sales apart. Raises InputError naming row, column, value and fix.
+        at which the row was opened, NaN or None where it is marked to market; accrued: unsettled
+        funding and the like, in the settlement currency, positive = to be received, None for none:
+        it counts as unrealised P&L while the account holds the instrument, that is while its lots
+        do not sum to zero; order_quantity: what an open order would still buy (positive) or sell.
+        Rows of one account and instrument are summed, purchases and sales apart. Raises InputError
+        naming row, column, value and fix.
         """
         names, held = text_column(account, "account"), text_column(instrument, "instrument")
         n = len(names)
         if len(held) != n:
             refuse("E_SHAPE", "instrument", None, len(held), f"must hold {n} values")
         quantities = finite_column(quantity, "quantity", n)
-        entries = _entries(entry_price, n)
+        entries, accruals = _entries(entry_price, n), _accruals(accrued, n)
         owners = text_column(balance_account, "balance_account")
         assets = text_column(balance_asset, "balance_asset", len(owners))
         amounts = finite_column(balance_amount, "balance_amount", len(owners))
@@ -172,6 +181,13 @@ class Portfolio:
         if bad.size:
             row = int(opened[bad[0]])
             refuse("E_DOMAIN", "entry_price", row, float(entries[row]), "must be > 0 for inverse")
+        accruing = np.flatnonzero(accruals)  # what is not zero
+        bad = accruing[instruments.kind[i[accruing]] == Kind.SPOT.value]
+        if bad.size:
+            row = int(bad[0])
+            fix = "a coin or stock accrues nothing that is unsettled; give it as a balance"
+            refuse("E_DOMAIN", "accrued", row, float(accruals[row]), fix)
+        accruing = accruing[_net_lots(ranked, a[accruing], rank[i[accruing]]) != 0]
         return cls(
             instruments=instruments,
             accounts=accounts,
@@ -189,6 +205,9 @@ class Portfolio:
             orders=_orders(instruments, number, traders, order_instrument, order_quantity),
             duplicates=n - int(positions.instrument.size),
             marked=int(np.flatnonzero(np.isnan(entries) & margined).size),
+            accrued_account=a[accruing],
+            accrued_instrument=i[accruing],
+            accrued_amount=accruals[accruing],
         )
 
 
@@ -222,6 +241,15 @@ def rows_held(portfolio: Portfolio, rows: Rows, threads: int | None = None) -> P
 
 def _owners(rows: Positions) -> Int64:
     return np.repeat(np.arange(rows.accounts), rows.offsets[1:] - rows.offsets[:-1])
+
+
+def _net_lots(ranked: Positions, account: Int64, rank: Int64) -> Int64:
+    """Lots of pairs (account, rank), each of which `ranked` holds; its rows ascend by both."""
+    if not account.size:
+        return account
+    width = int(ranked.instrument.max(initial=0)) + 1
+    held = _owners(ranked) * width + ranked.instrument
+    return ranked.lots[np.searchsorted(held, account * width + rank)]
 
 
 def _orders(
@@ -271,3 +299,11 @@ def _entries(values: Any, size: int) -> Float:
         row = int(bad[0])
         refuse("E_NOT_FINITE", "entry_price", row, float(out[row]), "must be a finite number")
     return out
+
+
+def _accruals(values: Any, size: int) -> Float:
+    if values is None:
+        return np.zeros(size)
+    if not isinstance(values, np.ndarray):
+        values = [0.0 if v is None or v == "" else v for v in values]
+    return finite_column(values, "accrued", size)

@@ -37,8 +37,8 @@ TERMS = (
 class PositionTable:
     """Rows of a positions file, as they stand there.
 
-    quantity: venue contract units, negative = short; entry_price: NaN = marked to market;
-    line: where each row stands (see `tables.Table`).
+    quantity: venue contract units, negative = short; entry_price: NaN = marked to market; accrued:
+    settlement currency, 0 where empty; line: where each row stands (see `tables.Table`).
     """
 
     file: str
@@ -46,6 +46,7 @@ class PositionTable:
     instrument: list[str]
     quantity: Float
     entry_price: Float
+    accrued: Float
     line: Int64
 
     def __len__(self) -> int:
@@ -67,19 +68,21 @@ class BalanceTable:
 
 
 def read_positions(path: str | Path) -> PositionTable:
-    """Positions of a CSV or Parquet file: ``account,instrument,quantity[,entry_price]``.
+    """Positions of a file: ``account,instrument,quantity[,entry_price][,accrued]``.
 
     Raises InputError naming file, line, column, value and fix, of the first bad row by line and
     listing the others: a missing, unknown or repeated column, an empty name, a quantity that is
     empty, no number, NaN or infinite. MissingExtra without pyarrow.
     """
-    table = _rows_of(path, POSITIONS, ("entry_price",))
+    table = _rows_of(path, POSITIONS, ("entry_price", "accrued"))
     columns = Columns(table)
     account, held = columns.texts("account"), columns.texts("instrument")
     quantity = columns.numbers("quantity")
     entry = columns.numbers("entry_price", blank=np.nan)
+    accrued = columns.numbers("accrued", blank=0.0)
     columns.check()
-    return PositionTable(table.file, account.spread(), held.spread(), quantity, entry, table.line)
+    names = account.spread(), held.spread()
+    return PositionTable(table.file, *names, quantity, entry, accrued, table.line)
 
 
 def read_orders(path: str | Path) -> PositionTable:
@@ -92,8 +95,8 @@ def read_orders(path: str | Path) -> PositionTable:
     account, ordered = columns.texts("account"), columns.texts("instrument")
     quantity = columns.numbers("quantity")
     columns.check()
-    none = np.full(len(table), np.nan)
-    return PositionTable(table.file, account.spread(), ordered.spread(), quantity, none, table.line)
+    names, n = (account.spread(), ordered.spread()), len(table)
+    return PositionTable(table.file, *names, quantity, np.full(n, np.nan), np.zeros(n), table.line)
 
 
 def read_balances(path: str | Path) -> BalanceTable:

@@ -212,6 +212,7 @@ def _book(found: Instruments, tables: Sequence[PositionTable], cash: BalanceTabl
             instrument=held.instrument,
             quantity=held.quantity,
             entry_price=held.entry_price,
+            accrued=held.accrued,
             balance_account=cash.account,
             balance_asset=cash.asset,
             balance_amount=cash.amount,
