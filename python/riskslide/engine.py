@@ -151,7 +151,7 @@ def _assessment(p: Prepared, cube: Cube, found: dict[str, Any]) -> Assessment:
         units=program.units,
         unit_loss=unit_loss,
         unit_scenario=unit_scenario,
-        source=Source(p.portfolio.accounts, p.rows, cube, program, p.positions, p.cash),
+        source=Source(p.portfolio.accounts, p.rows, p.state, cube, program, p.positions, p.cash),
     )
 
 

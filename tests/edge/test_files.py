@@ -400,6 +400,19 @@ def test_a_market_without_rows_is_refused(tmp_path: Path) -> None:
         (b"spot,BTC,,1,", "E_MISSING", "instant", None),
         (b"spot,,,1," + NOW, "E_MISSING", "symbol", None),
         (b"spot,ETH,,2," + NOW, "E_DUPLICATE", "value", 2.0),
+        (b"confidence,BTC,,1," + NOW, "E_UNKNOWN", "quote", "confidence"),
+        (b"confidence:settlement,X,,1," + NOW, "E_UNKNOWN", "quote", "confidence:settlement"),
+        (b"confidence:spot,BTC,,1.01," + NOW, "E_RANGE", "value", 1.01),
+        (b"confidence:vol,X,,-0.5," + NOW, "E_RANGE", "value", -0.5),
+        (b"confidence:mark,X,,nan," + NOW, "E_NOT_FINITE", "value", "nan"),
+        (
+            b"confidence:spot,X,2026-03-27T08:00:00Z,1," + NOW,
+            "E_DOMAIN",
+            "expiry",
+            "confidence:spot",
+        ),
+        (b"fixed,ETH,,1," + NOW, "E_MISSING", "expiry", None),
+        (b"fixed,ETH,2026-03-27T08:00:00Z,-1," + NOW, "E_DOMAIN", "value", -1.0),
     ],
 )
 def test_quotes_are_refused_by_line(
@@ -409,6 +422,46 @@ def test_quotes_are_refused_by_line(
     error = refused(lambda: rs.read_market(path))
     assert (error.code, error.file, error.row) == (code, str(path), 3)
     assert (error.column, error.value) == (column, value)
+
+
+def test_confidences_and_fixed_parts_are_quotes_with_their_instant(tmp_path: Path) -> None:
+    dated = b"BTC,2026-03-27T08:00:00Z,"
+    rows = [
+        b"confidence:spot,BTC,,0.9,",
+        b"confidence:mark,P,,0.8,",
+        b"confidence:forward," + dated + b"0.7,",
+        b"confidence:forward,C,,0.6,",
+        b"confidence:vol,C,,0.5,",
+        b"confidence:vol," + dated + b"0.4,",
+        b"confidence:rate,BTC,,0.3,",
+        b"confidence:rate," + dated + b"0.2,",
+        b"fixed," + dated + b"50000,",
+    ]
+    path = write(tmp_path, MARKET + b"".join(r + NOW + b"\n" for r in rows))
+    market = rs.read_market(path)
+    now, expiry = instant(NOW.decode()), instant("2026-03-27T08:00:00Z")
+    assert {key: q.value for key, q in market.confidence.items()} == {
+        ("spot", "BTC"): 0.9,
+        ("mark", "P"): 0.8,
+        ("forward", ("BTC", expiry)): 0.7,
+        ("forward", "C"): 0.6,
+        ("vol", "C"): 0.5,
+        ("vol", ("BTC", expiry)): 0.4,
+        ("rate", "BTC"): 0.3,
+        ("rate", ("BTC", expiry)): 0.2,
+    }
+    assert market.fixed == {("BTC", expiry): rs.Quote(50_000.0, now)}
+    assert {q.instant for q in market.confidence.values()} == {now}
+    said = {key: q.value for key, q in market.confidence.items()}
+    by_hand = rs.Market.of(now, confidence=said, fixed={("BTC", expiry): 50_000.0})
+    assert (by_hand.confidence, by_hand.fixed) == (market.confidence, market.fixed)
+    later = MARKET + b"confidence:spot,BTC,,0.1,2026-02-27T08:00:01Z\n"
+    both = [path, write(tmp_path, later, "later.csv")]
+    assert rs.read_market(both).confidence[("spot", "BTC")].value == 0.1
+    assert rs.read_market(both, as_of=now).confidence[("spot", "BTC")].value == 0.9
+    other = write(tmp_path, MARKET + b"confidence:spot,BTC,,0.2," + NOW + b"\n", "other.csv")
+    error = refused(lambda: rs.read_market([path, other]))
+    assert (error.code, error.file, error.row) == ("E_DUPLICATE", str(other), 2)
 
 
 def test_equal_quotes_of_two_files_agree_and_different_ones_are_refused(tmp_path: Path) -> None:
@@ -534,6 +587,28 @@ def test_a_book_of_files_counts_what_has_accrued(tmp_path: Path) -> None:
     rows = ACCRUED + b"A,C,-1,1\nA,S,1,\nA,S,1,2\n"
     error = refused(lambda: load(tmp_path, positions=rows, instruments=terms + coin))
     assert (error.code, error.row, error.column, error.value) == ("E_DOMAIN", 4, "accrued", 2.0)
+
+
+@pytest.mark.parametrize("held", ["C", "F"])
+def test_a_fixed_part_beyond_its_forward_is_refused_by_the_line_of_the_quote(
+    tmp_path: Path, held: str
+) -> None:
+    terms = BOOK["instruments"] + b"F,future,BTC,2026-03-27T08:00:00Z,,,0.1,\n"
+    market = BOOK["market"] + b"mark,F,,100500," + NOW + b"\n"
+    line = market.count(b"\n") + 1
+    positions = b"account,instrument,quantity\nA," + held.encode() + b",-1\n"
+    for part, allowed in ((b"100500", True), (b"100500.5", False)):
+        fixed = market + b"fixed,BTC,2026-03-27T08:00:00Z," + part + b"," + NOW + b"\n"
+
+        def book(fixed: bytes = fixed) -> Any:
+            return load(tmp_path, positions=positions, instruments=terms, market=fixed)
+
+        if allowed:
+            portfolio, quotes = book()
+            assert quotes.on(portfolio.instruments).fixed_share.tolist() == [1.0]
+        else:
+            error = refused(book)
+            assert (error.code, error.row, error.value) == ("E_DOMAIN", line, 100_500.5)
 
 
 def test_a_forward_that_black76_cannot_take_is_refused_by_the_line_of_the_quote(

@@ -68,6 +68,11 @@ def instant_of(seconds: int) -> int:
 
 def rows_of(market: Market) -> list[Row]:
     rows = [Row(f"{market.name}:option {k}", market, o) for k, o in enumerate(market.options)]
+    dated = {o.seconds for o in market.options}
+    for e in market.expiries:  # one of which nothing is held is priced all the same
+        if e.seconds not in dated:
+            nothing = Option(e.seconds, e.forward, True, 0.0, 0.5)
+            rows.append(Row(f"{market.name}:nothing at {e.seconds}", market, nothing))
     if market.perpetual is not None:
         rows.append(Row(f"{market.name}:perpetual", market, market.perpetual))
     return rows

@@ -7,16 +7,16 @@ from datetime import date
 from typing import Any
 
 import numpy as np
-from families.derive_account import CASH, Account, Figures, Parameters
-from families.derive_case import case_of
+from families.derive_account import Account, Figures, Parameters
+from families.derive_case import case_of, instant_of
 
 import riskslide as rs
 from riskslide import _core
 from riskslide.account.evidence import Source
-from riskslide.margin.grid import charges
 from riskslide.margin.grid.holdings import Holdings
 from riskslide.margin.grid.losses import discounts
 from riskslide.margin.program import Subject
+from riskslide.scenario.grid import vol_ranges
 from riskslide.venue.rulebook import Rulebook, check
 
 CHARGES = {
@@ -46,32 +46,26 @@ def margin_of(account: Account, parameters: Parameters) -> Figures:
     source = found.source
     assert isinstance(source, Source)
     part = {name: float(x[0]) for name, x in found.components.items()}
-    equity, cash = float(found.equity[0]), account.cash
-    values = source.cube.base
-    of_option = [
-        float(values[k]) * source.program.lot[k] * np.sign(o.amount)
-        for k, o in enumerate(option for m in account.markets for option in m.options)
-    ]
-    expiries = [(m.name, e.seconds) for m in account.markets for e in m.expiries]
-    at = [(m.name, o.seconds) for m in account.markets for o in m.options]
-    grid = _core.grid(
-        source.program.core, 0, source.cube.cells, source.positions.csr, source.cash
-    )[1].sum(axis=0)
+    equity = float(found.equity[0])
+    cells, lots, cash = source.cube.cells, source.positions.csr, source.cash
+    grid = _core.grid(source.program.core, 0, cells, lots, cash)[1].sum(axis=0)
+    worst, basis = part["worst"], part.get("basis", 0.0)
+    scenarios = len(parameters["grid.moves"])
     figures: dict[str, Any] = {
         "mm": equity - float(found.maintenance[0]),
         "im": equity - float(found.initial[0]),
         "option_mtm": float(found.option_value[0]),
-        "option_mtm_per_expiry": [
-            sum(v for v, key in zip(of_option, at, strict=True) if key == expiry)
-            for expiry in expiries
-        ],
-        "collateral_mtm": float(found.collateral[0]) - cash,
-        "scenario_pnl": grid.tolist() if grid.size else [0.0] * len(parameters["grid.moves"]),
-        "basis_contingency": -part.get("basis", 0.0),
+        "collateral_mtm": float(found.collateral[0]) - account.cash,
+        "scenario_pnl": grid.tolist() if grid.size else [0.0] * scenarios,
+        "basis_contingency": -basis,
         "oracle_contingency": -part.get("initial.oracle", 0.0),
         "unrealised": float(found.unrealised_pnl[0]),
-        "worst_pnl": -max(part["worst"], part.get("basis", 0.0)),
+        "worst_pnl": -max(worst, basis),
         "portfolio_mtm": equity,
+        "worst": scenarios if basis > worst else int(found.worst_scenario[0]),
+        "mm_loss_factor": part["maintenance_factor"],
+        "im_loss_factor": part["initial_factor"],
+        **of_expiries(account, source, rules),
     }
     for name, ours in CHARGES.items():
         low, high = (part.get(f"{side}.{ours}", 0.0) for side in ("maintenance", "initial"))
@@ -79,4 +73,32 @@ def margin_of(account: Account, parameters: Parameters) -> Figures:
     return {k: v if isinstance(v, list) else [v] for k, v in figures.items()}
 
 
-__all__ = ["CASH", "Holdings", "Subject", "charges", "discounts", "margin_of", "rulebook_of"]
+def of_expiries(account: Account, source: Source, rules: Rulebook) -> dict[str, Any]:
+    """What is printed by expiry or by option: value, discounts, vol multipliers."""
+    held = Holdings.of(Subject(rules, source.rows, source.cube.scenarios, source.state))
+    gain, loss = discounts(rules, held)
+    options = [o for m in account.markets for o in m.options]
+    worth = [
+        float(source.cube.base[k]) * float(source.program.lot[k]) * float(np.sign(o.amount))
+        for k, o in enumerate(options)
+    ]
+    at = [(m.name, o.seconds) for m in account.markets for o in m.options]
+    expiries = [(m.name, e.seconds) for m in account.markets for e in m.expiries]
+    x = source.rows.instruments
+    names = [x.underlyings[u] for u in x.underlying.tolist()]
+    row_of = {(names[k], int(x.expiry[k])): k for k in reversed(range(len(x)))}
+    rows = [row_of[name, instant_of(seconds)] for name, seconds in expiries]
+    out: dict[str, Any] = {
+        "option_mtm_per_expiry": [
+            sum(v for v, key in zip(worth, at, strict=True) if key == e) for e in expiries
+        ],
+        "static_discounts_pos_neg": [float(side[k]) for k in rows for side in (gain, loss)],
+    }
+    if rules.has("vol"):
+        up, down = vol_ranges(rules, source.state)
+        dated = zip(source.state.factor_underlying, source.state.factor_expiry, strict=True)
+        number = {key: k for k, key in enumerate(dated)}
+        factor = [number[name, instant_of(seconds)] for name, seconds in at]
+        out["vol_up_multiplier_per_option"] = (1.0 + up[factor]).tolist()
+        out["vol_down_multiplier_per_option"] = np.maximum(1.0 - down[factor], 0.0).tolist()
+    return out

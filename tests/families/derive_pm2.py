@@ -211,7 +211,7 @@ def parameters_of(raw: Mapping[str, Any]) -> Parameters:
     if named:
         charge = {"maintenance": "mm_haircut", "initial": "im_haircut_extra"}
         for side, field in charge.items():
-            rates = {f"{MARKET}:{n}": float(c.get(field, 0.0)) for n, c in named.items()}
+            rates = {n: float(c.get(field, 0.0)) for n, c in named.items()}
             out |= {f"collateral_charge.{side}": rates, f"collateral_charge.other_{side}": 0.0}
         out["collateral_charge.of"] = "value"
         moving = [f"{MARKET}:{n}" for n, c in named.items() if c.get("risk_cancelling")]

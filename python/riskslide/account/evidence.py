@@ -11,13 +11,15 @@ from ..book.portfolio import Role, Rows
 from ..book.positions import Positions, slice_rows
 from ..margin.equity import EQUITY
 from ..margin.program import Program
+from ..market.state import State
 from ..value.cube import Cube
 from .verdict import (
-    CONTINGENCIES,
+    SCENARIOS,
     Assessment,
     Contribution,
     Evidence,
     UnitEvidence,
+    parts_of,
     shares,
 )
 
@@ -30,6 +32,7 @@ class Source:
 
     accounts: tuple[str, ...]
     rows: Rows
+    state: State
     cube: Cube
     program: Program
     positions: Positions
@@ -55,10 +58,16 @@ class Source:
         units = units_of(0)
         factor = of.components.get("maintenance_factor")
         share = 1.0 if factor is None else float(factor[line])
-        losses = {u.unit: u.loss for u in units}
-        losses |= {n: float(of.components[n][line]) for n in CONTINGENCIES if n in of.components}
-        maintenance, parts = shares(
-            float(of.maintenance[line]), [share * x for x in losses.values()]
+        losses = {u.unit: share * u.loss for u in units}
+        losses |= {
+            name: float(x[line])
+            for name, x in parts_of(of.components, "maintenance").items()
+            if name != SCENARIOS
+        }
+        maintenance, parts = shares(float(of.maintenance[line]), list(losses.values()))
+        asked = parts_of(of.components, "initial")
+        initial, of_initial = shares(
+            float(of.initial[line]), [float(x[line]) for x in asked.values()]
         )
         equity, pieces = shares(
             float(of.equity[line]), [float(getattr(of, c)[line]) for c in EQUITY]
@@ -69,7 +78,8 @@ class Source:
             maintenance=maintenance,
             maintenance_parts=dict(zip(losses, parts, strict=True)),
             components={n: float(x[line]) for n, x in of.components.items()},
-            initial=round(float(of.initial[line]) * 1e9),
+            initial=initial,
+            initial_parts=dict(zip(asked, of_initial, strict=True)),
             equity=equity,
             equity_parts=dict(zip(EQUITY, pieces, strict=True)),
             units=units,

@@ -27,31 +27,33 @@ def unplaced(portfolio: Portfolio) -> Placed:
 def placed(portfolio: Portfolio, homes: Mapping[str, str], par: frozenset[str]) -> Placed:
     """Balances in the market of their account.
 
-    homes: the market in which an asset cancels risk. An asset counts there if the account holds
-    contracts there, or none at all; else in the first market, by name, whose contracts it holds.
-    Assets at par count in no market.
+    homes: the market in which an asset cancels risk. The market of an account is the first, by
+    name, whose contracts it holds; of one without contracts the home of the first asset that it
+    holds and that has one. An asset counts at home if the account holds contracts there or nowhere,
+    else in the market of the account. Assets at par count in no market.
     """
     x, positions = portfolio.instruments, portfolio.positions
+    named = tuple(sorted({*x.underlyings, *homes.values()}))
+    number = {name: k for k, name in enumerate(named)}
+    count = max(len(named), 1)
+    own = np.array([number[name] for name in x.underlyings], dtype=np.int64)
+    home = np.array([number.get(homes.get(a, ""), -1) for a in portfolio.assets], dtype=np.int64)
+    still = np.array([a in par for a in portfolio.assets], dtype=np.bool_)
+    home[still] = -1
     owner = np.repeat(np.arange(positions.accounts), np.diff(positions.offsets))
     contract = x.kind[positions.instrument] != Kind.SPOT.value
-    count = max(len(x.underlyings), 1)
-    held = np.unique((owner * count + x.underlying[positions.instrument])[contract])
-    first = np.full(len(portfolio.accounts), -1, dtype=np.int64)
-    accounts, at = np.unique(held // count, return_index=True)
-    first[accounts] = held[at] % count
-    number = {key: k for k, key in enumerate(x.underlyings)}
-    named = (*x.underlyings, "")  # -1 is no market
-    keys: dict[tuple[str, str], int] = {}
-    out = np.zeros(portfolio.balance_asset.size, dtype=np.int64)
-    for k, asset in enumerate(portfolio.assets):
-        entries = np.flatnonzero(portfolio.balance_asset == k)
-        of = portfolio.balance_account[entries]
-        market = np.full(entries.size, -1) if asset in par else first[of]
-        home = homes.get(asset, "")
-        names = [named[m] for m in market.tolist()]
-        if home and asset not in par:
-            mine = number.get(home, -1)
-            there = (market < 0) | np.isin(of * count + mine, held) if mine >= 0 else market < 0
-            names = [home if t else n for t, n in zip(there.tolist(), names, strict=True)]
-        out[entries] = [keys.setdefault((asset, name), len(keys)) for name in names]
-    return Placed(tuple(keys), out)
+    codes = owner * count + own[x.underlying[positions.instrument]]
+    held = np.unique(codes[contract])  # (account, market) with contracts
+    of, asset = portfolio.balance_account, portfolio.balance_asset
+    at_home = home[asset] >= 0
+    lone = np.unique((of * count + home[asset])[at_home])
+    market = np.full(len(portfolio.accounts), -1, dtype=np.int64)
+    for found in (lone, held):  # contracts count before assets
+        accounts, first = np.unique(found // count, return_index=True)
+        market[accounts] = found[first] % count
+    nowhere = ~np.isin(of, held // count)
+    there = at_home & (nowhere | np.isin(of * count + home[asset], held))
+    place = np.where(still[asset], -1, np.where(there, home[asset], market[of]))
+    pairs, at = np.unique(asset * (len(named) + 1) + place + 1, return_inverse=True)
+    keys = [divmod(pair, len(named) + 1) for pair in pairs.tolist()]
+    return Placed(tuple((portfolio.assets[a], named[m - 1] if m else "") for a, m in keys), at)

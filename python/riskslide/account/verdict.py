@@ -92,8 +92,8 @@ class UnitEvidence:
 class Evidence:
     """Everything that a requirement was made of, so that it can be worked again by hand.
 
-    `components` are what else the method computed, in the reporting currency; `maintenance_parts`
-    and `equity_parts` are whole billionths that add up to the totals exactly. `filled` are the
+    `components` are what else the method computed, in the reporting currency; `maintenance_parts`,
+    `initial_parts` and `equity_parts` are whole billionths that add up to the totals exactly. `filled` are the
     units again with every order filled that loses, which the initial requirement counts; none
     without open orders.
     """
@@ -104,6 +104,7 @@ class Evidence:
     maintenance_parts: Mapping[str, int]
     components: Mapping[str, float]
     initial: int
+    initial_parts: Mapping[str, int]
     equity: int
     equity_parts: Mapping[str, int]
     units: tuple[UnitEvidence, ...]
@@ -113,7 +114,13 @@ class Evidence:
 
 
 FIGURES = ("initial", "maintenance", "equity", *EQUITY)
-CONTINGENCIES = ("roll_shock", "delta_shock")  # components that maintenance holds beside units
+SCENARIOS = "scenarios"  # the part that the worst scenarios of all units make
+
+
+def parts_of(components: Mapping[str, Float], side: str) -> dict[str, Float]:
+    """The named parts of a requirement, "maintenance" or "initial", among the components."""
+    start = f"{side}."
+    return {n.removeprefix(start): x for n, x in components.items() if n.startswith(start)}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -163,15 +170,19 @@ class Assessment:
 
     @property
     def parts(self) -> dict[str, Float]:
-        """Maintenance of every line by unit and contingency, (L) each; they add up to it."""
+        """Maintenance of every line by unit and part, (L) each; they add up to it.
+
+        A unit's part is what its worst scenario makes; the others are those of the rule book.
+        """
         out = {name: np.zeros(len(self)) for name in self.units}
         line = np.repeat(np.arange(len(self)), self.unit_offsets[1:] - self.unit_offsets[:-1])
         for k, name in enumerate(self.units):
             at = self.unit == k
             out[name][line[at]] = self.unit_loss[at]
-        out |= {n: self.components[n] for n in CONTINGENCIES if n in self.components}
+        others = parts_of(self.components, "maintenance")
+        others.pop(SCENARIOS, None)
         factor = self.components.get("maintenance_factor", np.ones(len(self)))
-        return {name: part * factor for name, part in out.items()}
+        return {name: part * factor for name, part in out.items()} | others
 
     def line(self, account: str) -> int:
         """Index of the first line of an account; InputError `E_UNKNOWN` if there is none."""

@@ -71,6 +71,8 @@ def requirement(rules: Rules, blocks: list[Block], steps: Steps, shocked: int) -
     risk = steps.apply(Operation.ADD, risk, delta)
     orders = steps.apply(Operation.SUBTRACT, filled, worst)
     factor = steps.constant(rules.number("margin.maintenance_factor"))
+    parts = {"scenarios": worst, "roll_shock": roll, "delta_shock": delta}
+    kept = {n: steps.apply(Operation.MULTIPLY, r, factor) for n, r in parts.items()}
     return {
         "maintenance": steps.apply(Operation.MULTIPLY, risk, factor),
         "initial": steps.apply(Operation.ADD, risk, orders),
@@ -81,6 +83,9 @@ def requirement(rules: Rules, blocks: list[Block], steps: Steps, shocked: int) -
         "risk_matrix": risk,
         "open_orders": orders,
         "maintenance_factor": factor,
+        **{f"maintenance.{name}": register for name, register in kept.items()},
+        **{f"initial.{name}": register for name, register in parts.items()},
+        "initial.open_orders": orders,
     }
 
 

@@ -199,8 +199,11 @@ class Draft:
         self.entries.append(entry)
         return Figure(self, len(self.entries) - 1)
 
-    def program(self, outputs: Mapping[str, Figure], **head: Any) -> Program:
-        """The program whose outputs are these figures, summed over the units of a line."""
+    def program(
+        self, outputs: Mapping[str, Figure], constants_of_line: Mapping[str, float], **head: Any
+    ) -> Program:
+        """The program whose outputs are these figures, summed over the units of a line, and these
+        constants of a line."""
         rules, rows = self.subject.rules, self.subject.rows
         before = np.cumsum([0, *(b.registers for b in self.blocks)])
         number: dict[int, int] = {}
@@ -224,7 +227,8 @@ class Draft:
         sums = [number[f.place] for f in outputs.values()]
         if not self.units:  # nothing is held: nothing is worked out, and every output is 0
             registers, steps, sums = np.zeros((0, 0)), [], []
-        held = max(len(outputs), width)
+        held = [0.0] * max(len(outputs), width) + list(constants_of_line.values())
+        at = [*range(len(outputs)), *range(len(held) - len(constants_of_line), len(held))]
         pools = self.unit_pool if len(self.unit_pool) else [0] * len(self.units)
         return Program(
             name=rules.name,
@@ -238,10 +242,10 @@ class Draft:
             unit_registers=registers,
             unit_steps=np.array(steps, dtype=np.int32).reshape(-1, 4),
             sums=np.array(sums, dtype=np.int32),
-            registers=np.zeros(held),
+            registers=np.array(held),
             steps=np.zeros((0, 4), dtype=np.int32),
-            outputs=tuple(outputs),
-            output_register=np.arange(len(outputs), dtype=np.int32),
+            outputs=(*outputs, *constants_of_line),
+            output_register=np.array(at, dtype=np.int32),
             scenarios=self.subject.scenarios,
             rulebook_sha256=rules.sha256,
             as_of=self.subject.as_of,

@@ -55,6 +55,10 @@ def compile_slides(subject: Subject) -> Program:
     filled = len(blocks) - 1
     outputs["initial"] = steps.apply(Operation.MULTIPLY, filled, factor)
     outputs["open_orders"] = steps.apply(Operation.SUBTRACT, filled, 0)
+    outputs["maintenance.scenarios"] = 0
+    outputs["initial.scenarios"] = steps.apply(Operation.MULTIPLY, 0, factor)
+    ordered = steps.apply(Operation.MULTIPLY, outputs["open_orders"], factor)
+    outputs["initial.open_orders"] = ordered
     registers, step_rows = steps.columns()
     leaf = np.array([number[key] for key in keys], dtype=np.int32)
     return Program(

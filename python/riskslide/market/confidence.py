@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +22,7 @@ class Confidence(NamedTuple):
     spot: Float
     mark: Float
     expiry: Float
+    of_assets: Mapping[str, float]  # the confidence in the spot of every asset that one is given of
 
 
 def confidence_of(rows: Instruments, factors: Factors, lookup: Lookup) -> Confidence:
@@ -33,7 +35,7 @@ def confidence_of(rows: Instruments, factors: Factors, lookup: Lookup) -> Confid
     table = lookup.tables["confidence"]
     if not table:
         whole = np.ones(n)
-        return Confidence(whole, whole, whole)
+        return Confidence(whole, whole, whole, {})
     named: dict[str, list[int]] = {}
     for kind, key in table:
         if isinstance(key, str) and key in rows.index:
@@ -56,7 +58,8 @@ def confidence_of(rows: Instruments, factors: Factors, lookup: Lookup) -> Confid
             if lookup.as_of < rows.expiry[i] < NO_EXPIRY:
                 f = int(factors.factor[i])
                 least[f] = min(least[f], said(kind, rows.name[i]))
-    return Confidence(spot[rows.underlying], mark, least[factors.factor])
+    of_assets = {key: said(kind, key) for kind, key in table if kind == "spot"}
+    return Confidence(spot[rows.underlying], mark, least[factors.factor], of_assets)
 
 
 def fixed_share_of(

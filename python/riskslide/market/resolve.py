@@ -127,6 +127,7 @@ class _Resolver:
             mark_confidence=confidence.mark,
             expiry_confidence=confidence.expiry,
             stable=lookup.stable,
+            trust=confidence.of_assets,
             warnings=tuple(lookup.warned),
         )
 

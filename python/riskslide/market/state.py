@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ class State:
     quoted, or none > 0. `fixed_share`: what settlement averaging has fixed of the forward, in
     [0, 1]. `spot_confidence`, `mark_confidence`, and `expiry_confidence`, the smallest of forward,
     rate and vols of the row's expiry: in [0, 1], 1 where none is given. `stable`: the quoted spot
-    of the stable of the terms, else 1.
+    of the stable of the terms, else 1. `trust`: the confidence in a spot by its asset, where given.
     """
 
     as_of: int
@@ -61,6 +62,7 @@ class State:
     mark_confidence: Float
     expiry_confidence: Float
     stable: float = 1.0
+    trust: Mapping[str, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
     def columns(self) -> dict[str, Any]:

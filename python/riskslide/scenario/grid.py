@@ -177,6 +177,7 @@ def vol_ranges(rules: Rules, state: State) -> tuple[Float, Float]:
         return higher, lower
     short, long = rules.number("vol.short_power"), rules.number("vol.long_power")
     floored = np.maximum(days, rules.number("vol.floor_days"))
+    floored = np.where(floored > 0, floored, REFERENCE_DAYS)  # expired, and nothing is the least
     reach = _core.power(REFERENCE_DAYS / floored, np.where(days <= REFERENCE_DAYS, short, long))
     return up * reach, down * reach
 
@@ -211,7 +212,8 @@ def rotated(rules: Rules, state: State, row: Int64, rotation: str) -> Float:
     width = np.maximum(
         rules.number("skew.least_width"), root * rules.number("skew.width_scale") * spread
     )
-    turned = k * cap / width
+    steep = cap / np.where(width > 0, width, np.finfo(np.float64).tiny)
+    turned = k * np.where(np.isfinite(steep), steep, np.copysign(np.finfo(np.float64).max, steep))
     turned = np.where(k >= 0, np.minimum(cap, turned), np.maximum(-cap, turned))
     out[of] = np.maximum(1.0 + turned, 0.0)
     return out

@@ -173,8 +173,11 @@ def _need_quotes(found: Instruments, i: int, sheet: Sheet, held: Held) -> None:
             why = sheet.dropped.get(name, none)
             _refuse(held, "E_MISSING_PRICE", name, f"{why}; add its vol and forward")
         _need_positive_forward(found, i, sheet, dated)
+        _need_part_of_forward(name, dated, [("forward", name), ("forward", dated)], sheet)
     elif kind != Kind.SPOT.value and name not in quotes["mark"]:
         _refuse(held, "E_MISSING_PRICE", name, f"add {MARKS}")
+    elif kind == Kind.FUTURE.value:
+        _need_part_of_forward(name, dated, [("forward", dated), ("mark", name)], sheet)
 
 
 def _need_positive_forward(
@@ -196,6 +199,18 @@ def _need_positive_forward(
             )
             refuse("E_DOMAIN_FORWARD", "value", origin.line, quote.value, fix, file=origin.file)
         return
+
+
+def _need_part_of_forward(
+    name: str, dated: tuple[str, int], keys: Sequence[tuple[str, Any]], sheet: Sheet
+) -> None:
+    """Refuse a fixed part beyond the first of the prices that these keys name."""
+    part = sheet.quotes["fixed"].get(dated)
+    whole = next((q for kind, key in keys if (q := sheet.quotes[kind].get(key)) is not None), None)
+    if part is not None and whole is not None and part.value > whole.value:
+        origin = sheet.origins[("fixed", dated)]
+        fix = f"must be <= the forward of {name}, which is {whole.value!r}"
+        refuse("E_DOMAIN", "value", origin.line, part.value, fix, file=origin.file)
 
 
 def _book(found: Instruments, tables: Sequence[PositionTable], cash: BalanceTable) -> Portfolio:

@@ -10,7 +10,7 @@ import numpy as np
 from ...book.clock import NO_EXPIRY
 from ...book.columns import Float, Int64
 from ...errors import suggestion
-from ...market.quotes import QUOTES, Quote
+from ...market.quotes import CONFIDENCES, QUOTES, Quote
 from ..contract import Contract
 from ..tables.convert import Coded, Columns
 from ..tables.quotes import Origin, Sheet, newest
@@ -18,7 +18,9 @@ from ..tables.raw import Table, check_columns, refuse_faults
 
 COLUMNS = ("quote", "symbol", "value", "instant")
 
-UNDATED = ("spot", "mark", "vol")  # quotes that name no expiry
+TRUST = tuple(f"confidence:{kind}" for kind in CONFIDENCES)
+WORDS = (*QUOTES, *TRUST)
+UNDATED = ("spot", "mark", "vol", "confidence:spot", "confidence:mark")  # they name no expiry
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,14 +66,20 @@ def open_chain(table: Table) -> QuoteTable:
     value, instants = columns.numbers("value"), columns.instants("instant")
     kind = np.array([*quote.values, ""])[quote.codes]
     for word in quote.values:
-        if word and word not in QUOTES:
+        if word and word not in WORDS:
             columns.blame(
-                kind == word, "quote", "E_UNKNOWN", kind, suggestion(word, QUOTES, "must be")
+                kind == word, "quote", "E_UNKNOWN", kind, suggestion(word, WORDS, "must be")
             )
     dated = np.isin(kind, UNDATED) & (expiry != NO_EXPIRY)
     columns.blame(dated, "expiry", "E_DOMAIN", kind, "must be empty for this quote")
+    undated = (kind == "fixed") & (expiry == NO_EXPIRY)
+    fix = "must name the expiry whose forward is fixed in part"
+    columns.blame(undated, "expiry", "E_MISSING", [None] * undated.size, fix)
     fix = "must be >= 0, a decimal"
     columns.blame((kind == "vol") & (value < 0), "value", "E_VOL_NEGATIVE", value, fix)
+    columns.blame((kind == "fixed") & (value < 0), "value", "E_DOMAIN", value, "must be >= 0")
+    outside = np.isin(kind, TRUST) & ((value < 0) | (value > 1))
+    columns.blame(outside, "value", "E_RANGE", value, "a confidence is from 0 to 1")
     columns.check()
     return QuoteTable(table.file, quote, symbol, expiry, value, instants, table.line)
 
@@ -89,7 +97,9 @@ def _add_quotes(table: QuoteTable, sheet: Sheet) -> None:
         expiry = int(table.expiry[row])
         quote = Quote(float(table.value[row]), int(table.instants[row]))
         where = Origin(table.file, int(table.line[row]))
-        sheet.add(kind, symbol if expiry == NO_EXPIRY else (symbol, expiry), quote, where)
+        of = symbol if expiry == NO_EXPIRY else (symbol, expiry)
+        name, _, trusted = kind.partition(":")
+        sheet.add(name, (trusted, of) if trusted else of, quote, where)
 
 
 def _refuse_conflicts(table: QuoteTable, key: Int64) -> None:

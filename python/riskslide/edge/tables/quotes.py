@@ -12,7 +12,7 @@ from ...book.clock import text_of
 from ...book.columns import Int64
 from ...errors import InputError, refuse
 from ...market.market import Market
-from ...market.quotes import QUOTES, Quote
+from ...market.quotes import TABLES, Quote
 from ..contract import Contract
 
 Meaning = TypeVar("Meaning")
@@ -45,7 +45,7 @@ class Sheet:
     """
 
     as_of: int
-    quotes: dict[str, dict[Any, Quote]] = field(default_factory=lambda: {k: {} for k in QUOTES})
+    quotes: dict[str, dict[Any, Quote]] = field(default_factory=lambda: {k: {} for k in TABLES})
     origins: dict[tuple[str, Any], Origin] = field(default_factory=dict)
     contracts: dict[str, Contract] = field(default_factory=dict)
     dropped: dict[str, str] = field(default_factory=dict)

@@ -174,7 +174,7 @@ def _oracle(draft: Draft, held: Holdings) -> Figure:
     with_perpetual = weight(np.minimum(expiry, mark), held.options) + weight(
         np.minimum(spot, mark), held.perpetuals
     )
-    market = np.minimum(spot, _spot_of_unit(held, spot))
+    market = np.minimum(spot, _spot_of_unit(held))
     balances = weight(market, held.balances & ~_par(held, rules))
     if not own:
         market = np.minimum(market, mark)
@@ -205,9 +205,10 @@ def _of_unit(held: Holdings, confidence: Float, rows: Bool) -> Float:
     return least[held.unit] if least.size else confidence
 
 
-def _spot_of_unit(held: Holdings, spot: Float) -> Float:
-    """The confidence in the spot of every row's market: that of its contracts' underlying."""
-    return _of_unit(held, spot, held.contracts)
+def _spot_of_unit(held: Holdings) -> Float:
+    """The confidence in the spot of every row's market."""
+    found = np.array([held.state.trust.get(unit, 1.0) for unit in held.units])
+    return found[held.unit] if found.size else np.zeros(0)
 
 
 def _par(held: Holdings, rules: Rules) -> Bool:

@@ -62,11 +62,10 @@ def compile_grid(subject: Subject) -> Program:
         **equity,
         "worst": worst,
         **competitors,
-        "maintenance_factor": draft.constant(maintenance),
         **{f"maintenance.{name}": figure for name, figure in needed.items()},
         **{f"initial.{name}": figure for name, figure in asked.items()},
     }
-    return draft.program(outputs)
+    return draft.program(outputs, {"maintenance_factor": maintenance, "initial_factor": initial})
 
 
 def _sum(draft: Draft, figures: list[Figure]) -> Figure:

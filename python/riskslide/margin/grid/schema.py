@@ -9,10 +9,10 @@ from ...rules import Rules, Spec
 from ...scenario.grid import ROTATIONS, STATES
 
 _FRACTION = Spec("number", 0.0, 1.0)
-_FACTOR = Spec("number", 0.0, 100.0)
-_CHANGE = Spec("number", -10.0, 10.0)
-_POWER = Spec("number", 0.0, 2.0)
-_DISCOUNT = {"base": Spec("number", 0.01, 2.0), "rate": _FACTOR, "add": _CHANGE}
+_FACTOR = Spec("number", 0.0, 1000.0)
+_CHANGE = Spec("number", -1000.0, 1000.0)
+_POWER = Spec("number", 0.0, 100.0)
+_DISCOUNT = {"base": _FACTOR, "rate": _FACTOR, "add": _CHANGE}
 
 SCHEMA: Mapping[str, Spec] = {
     "pricing.rates": Spec("text", choices=("quoted", "floored", "none")),
@@ -33,7 +33,7 @@ OPTIONAL: Mapping[str, Mapping[str, Spec]] = {
         "range_down": _FACTOR,
         "short_power": _POWER,
         "long_power": _POWER,
-        "floor_days": Spec("number", 1e-6, 3650.0),
+        "floor_days": Spec("number", 0.0, 3650.0),
         "min_up": _FACTOR,
     },
     "vol_table": {
@@ -46,7 +46,7 @@ OPTIONAL: Mapping[str, Mapping[str, Spec]] = {
         "linear_slope": _CHANGE,
         "absolute_cap": _CHANGE,
         "absolute_slope": _CHANGE,
-        "least_width": Spec("number", 1e-6, 100.0),
+        "least_width": Spec("number", 0.0, 100.0),
         "width_scale": _FACTOR,
         "width_static": _FACTOR,
         "width_slope": _CHANGE,
@@ -61,13 +61,13 @@ OPTIONAL: Mapping[str, Mapping[str, Spec]] = {
     },
     "extreme": {"multiple": _FACTOR, "share": _FRACTION},
     "delta_minimum": {"net": _FRACTION, "hedged": _FRACTION},
-    "perpetual": {"maintenance": _FRACTION, "initial": _FRACTION},
-    "option": {"maintenance": _FRACTION, "initial": _FRACTION},
+    "perpetual": {"maintenance": _FACTOR, "initial": _FACTOR},
+    "option": {"maintenance": _FACTOR, "initial": _FACTOR},
     "collateral_charge": {
-        "maintenance": Spec("table", 0.0, 1.0),
-        "initial": Spec("table", 0.0, 1.0),
-        "other_maintenance": _FRACTION,
-        "other_initial": _FRACTION,
+        "maintenance": Spec("table", 0.0, 100.0),
+        "initial": Spec("table", 0.0, 100.0),
+        "other_maintenance": _FACTOR,
+        "other_initial": _FACTOR,
         "of": Spec("text", choices=("value", "spot")),
     },
     "collateral_offset": {"cancels": Spec("texts")},
