@@ -14,6 +14,7 @@ from .margin.program import Program
 from .market.state import Market, Quote
 from .runtime import runtime
 from .scenario.shocks import Scenarios
+from .study.compare import Comparison, compare
 from .value.cube import Cube, WorstLoss, aggregate, revalue, worst_loss
 from .value.exposure import Exposure, greeks, stress
 from .value.pricing import Greeks, SecondOrder, bachelier, black76, bsm
@@ -24,6 +25,7 @@ from .venue.rulebook import Rulebook
 
 __all__ = [
     "Assessment",
+    "Comparison",
     "Cube",
     "Exposure",
     "Greeks",
@@ -48,6 +50,7 @@ __all__ = [
     "bachelier",
     "black76",
     "bsm",
+    "compare",
     "compile",
     "greeks",
     "load_book",

@@ -21,6 +21,7 @@ from ...venue.load import load_rulebook, preset_names, rulebook_text
 from ..files.load import load_contracts, read_instruments, read_market
 from . import records, report
 from .bench import bench_report, measured, takes_bench
+from .compare import compare_command
 from .demo import RULEBOOK, run_demo
 from .options import (
     AS_OF,
@@ -61,6 +62,8 @@ def cli() -> None:
     Exit codes: 0 fine, 1 margin breach with --check, 2 bad input.
     """
 
+
+cli.add_command(compare_command)
 
 BATCH = 50_000  # accounts evaluated between two looks at progress and Ctrl-C
 
