@@ -173,7 +173,7 @@ def test_worst_scenario_is_that_of_the_largest_loss_of_any_pool(
         for k, account in enumerate(portfolio.accounts):
             units = [u for evidence in whole.explain(account) for u in evidence.units]
             worst = max(units, key=lambda u: u.loss, default=None)
-            loses = worst is not None and worst.loss > 0
+            loses = worst is not None and worst.loss > 1e-6
             line = k * len(found.warnings) + place
             shown = (found.worst_unit[line], found.worst_scenario[line])
             assert shown == ((worst.unit, worst.label) if worst and loses else ("", ""))

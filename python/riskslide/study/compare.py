@@ -21,6 +21,8 @@ from .alone import By, alone
 
 Source = str | Path | Rulebook
 
+SAME = 1e-6  # of the reporting unit: amounts that are closer are equal
+
 
 class Line(NamedTuple):
     """One account under one rule book; where that could not run, `failure` and no figure."""
@@ -46,7 +48,8 @@ class Comparison:
 
     initial, maintenance, equity (L): sums over the pools of an account, in `reporting`; excess =
     equity - initial; status: the worst of the pools, each of which stands for itself.
-    worst_unit, worst_scenario (L): labels of the largest loss of a unit, "" where none loses.
+    worst_unit, worst_scenario (L): labels of the largest loss of a unit, "" where none loses more
+    than a millionth.
     leg_by_leg, by_underlying (L): maintenance summed over the legs, or over the underlyings, of the
     account, each margined alone under the same rule book (`alone.alone`). Open orders count in
     initial alone.
@@ -227,7 +230,7 @@ def _worst(whole: Assessment, line: Int64, accounts: int) -> tuple[list[str], li
     found, first = np.unique(owner[order], return_index=True)
     units, scenarios = [""] * accounts, [""] * accounts
     for account, k in zip(found.tolist(), order[first].tolist(), strict=True):
-        if whole.unit_loss[k] > 0:
+        if whole.unit_loss[k] > SAME:
             units[account] = whole.units[whole.unit[k]]
             scenarios[account] = whole.scenarios[whole.unit_scenario[k]]
     return units, scenarios
