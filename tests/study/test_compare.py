@@ -210,6 +210,19 @@ def test_parts_alone_need_what_they_need_as_accounts(
     np.testing.assert_array_equal(found.saving, wanted)
 
 
+@pytest.mark.parametrize("rules", NAMED)
+def test_no_two_legs_of_an_account_that_holds_everything_net(rules: str) -> None:
+    rows: list[Row] = [("a", k, (-1) ** k * (40 + k), 60_000.0) for k in range(len(CONTRACTS))]
+    cash: list[Cash] = [("a", "BTC", -3), ("a", "ETH", 70), ("a", "EURR", 900), ("a", "USDC", -8)]
+    found = rs.compare(book(rows, cash), MARKET, [rules])
+    for figure, expected in (
+        ("leg_by_leg", brute_force(rows, cash, "leg", rules)),
+        ("by_underlying", brute_force(rows, cash, "underlying", rules)),
+    ):
+        assert columns(found, figure, rules) == pytest.approx(expected, rel=1e-12)
+    assert found.leg_by_leg[0] > found.by_underlying[0]
+
+
 def test_a_hedged_pair_saves_what_the_legs_lose_apart() -> None:
     """Long 10 BTC of the perpetual in USDC, short 10 of the calls struck at 65,000."""
     found = rs.compare(book([("a", 7, 100, None), ("a", 0, -100, None)]), MARKET, NAMED[:1])
