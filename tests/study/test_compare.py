@@ -210,10 +210,12 @@ def test_parts_alone_need_what_they_need_as_accounts(
     np.testing.assert_array_equal(found.saving, wanted)
 
 
+@pytest.mark.parametrize("sign", [1, -1])  # one of them hedges the positions beside it
 @pytest.mark.parametrize("rules", NAMED)
-def test_no_two_legs_of_an_account_that_holds_everything_net(rules: str) -> None:
+def test_no_two_legs_of_an_account_that_holds_everything_net(rules: str, sign: int) -> None:
     rows: list[Row] = [("a", k, (-1) ** k * (40 + k), 60_000.0) for k in range(len(CONTRACTS))]
-    cash: list[Cash] = [("a", "BTC", -3), ("a", "ETH", 70), ("a", "EURR", 900), ("a", "USDC", -8)]
+    amounts = {"BTC": 3, "ETH": -70, "EURR": 900, "USDC": -8}
+    cash: list[Cash] = [("a", asset, sign * amount) for asset, amount in amounts.items()]
     found = rs.compare(book(rows, cash), MARKET, [rules])
     for figure, expected in (
         ("leg_by_leg", brute_force(rows, cash, "leg", rules)),
