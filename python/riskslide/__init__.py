@@ -15,6 +15,7 @@ from .market.market import Market
 from .market.quotes import Quote
 from .runtime import runtime
 from .scenario.shocks import Scenarios
+from .study.compare import Comparison, compare
 from .value.cube import Cube, WorstLoss, aggregate, revalue, worst_loss
 from .value.exposure import Exposure, greeks, stress
 from .value.pricing import Greeks, SecondOrder, bachelier, black76, bsm
@@ -25,6 +26,7 @@ from .venue.rulebook import Rulebook
 
 __all__ = [
     "Assessment",
+    "Comparison",
     "Cube",
     "Exposure",
     "Greeks",
@@ -49,6 +51,7 @@ __all__ = [
     "bachelier",
     "black76",
     "bsm",
+    "compare",
     "compile",
     "greeks",
     "load_book",

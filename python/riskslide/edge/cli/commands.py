@@ -17,6 +17,7 @@ from ...value.exposure import greeks, stress
 from ...venue.load import load_rulebook
 from . import records, report
 from .bench import bench_report, measured, takes_bench
+from .compare import compare_command
 from .demo import RULEBOOK, run_demo
 from .options import (
     BY,
@@ -41,6 +42,8 @@ def cli() -> None:
     Exit codes: 0 fine, 1 margin breach with --check, 2 bad input.
     """
 
+
+cli.add_command(compare_command)
 
 BATCH = 50_000  # accounts evaluated between two looks at progress and Ctrl-C
 
