@@ -67,7 +67,7 @@ def evaluate(
     cash: tuple[Int64, Int32, Float],
     threads: int = 0,
 ) -> dict[str, NDArray[Any]]:
-    """Fold a cube (values, base, delta, notional) through a program: one line per (account, pool)."""
+    """Fold a cube (values, base, delta, notional): one line per (account, pool)."""
 
 def exponential(exponent: Float) -> Float:
     """e^x, the same bits on every machine; 0 below -690."""

@@ -93,7 +93,8 @@ class Evidence:
     """Everything that a requirement was made of, so that it can be worked again by hand.
 
     `components` are what else the method computed, in the reporting currency; `maintenance_parts`,
-    `initial_parts` and `equity_parts` are whole billionths that add up to the totals exactly. `filled` are the
+    `initial_parts` and `equity_parts` are whole billionths that add up to the totals exactly.
+    `filled` are the
     units again with every order filled that loses, which the initial requirement counts; none
     without open orders.
     """

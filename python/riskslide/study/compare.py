@@ -14,7 +14,7 @@ from ..book.columns import Float, Int64, UInt8
 from ..book.portfolio import Portfolio
 from ..engine import assess
 from ..errors import InputError, refuse, suggestion
-from ..market.state import Market
+from ..market.market import Market
 from ..venue.load import load_rulebook
 from ..venue.rulebook import Rulebook
 from .alone import By, alone
