@@ -50,7 +50,8 @@ struct NodesOfLevel {
   std::vector<kernel::FoldTier> tiers;
 };
 
-// Adds the tiers of all nodes, each as what it passes more than the tier before it.
+// Adds the tiers of all nodes, each as what it passes more than the tier before it. The first is
+// whole: sets of folds may differ in the gain that ends where it starts.
 void add_tiers(const Level& level, NodesOfLevel& out) {
   if (level.tiers.empty()) return;
   const std::size_t count = level.parent.size();
@@ -67,10 +68,8 @@ void add_tiers(const Level& level, NodesOfLevel& out) {
     const std::size_t n = k % count;
     kernel::FoldNode& node = out.nodes[k];
     node.tier = first[n];
-    node.tiers = static_cast<std::int16_t>(level.tiers[n].size());
-    if (node.tiers == 0) continue;
-    node.form = kernel::FoldNode::general;
-    if (k < count) out.tiers[static_cast<std::size_t>(first[n])].more -= node.gain;
+    node.tiers = static_cast<std::int32_t>(level.tiers[n].size());
+    if (node.tiers != 0) node.form = kernel::FoldNode::general;
   }
 }
 
