@@ -196,13 +196,21 @@ class Planner {
  public:
   Planner(const Program& program, const std::vector<Shape>& shapes, const Book& book,
           const std::vector<Plan>& whole, std::size_t accounts, Piece& piece)
-      : program_(program), shapes_(shapes), book_(book), whole_(whole), piece_(piece) {
+      : program_(program),
+        shapes_(shapes),
+        book_(book),
+        whole_(whole),
+        piece_(piece),
+        of_units_(shapes.size() == 1 && shapes.front().tree.groups.empty()) {
     const auto reserve = [accounts](auto&... columns) { (columns.reserve(accounts), ...); };
     Lines& lines = piece.lines;
     reserve(lines.unit, lines.units, lines.account, lines.pool);
     piece.trees.resize(shapes.size());
     begins_.resize(shapes.size());
-    for (Plan& plan : piece.trees) reserve(plan.runs, plan.group_runs);
+    for (Plan& plan : piece.trees) {
+      reserve(plan.runs, plan.group_runs);
+      if (!of_units_) reserve(plan.group, plan.group_unit);
+    }
   }
 
   void add(std::size_t account) {
@@ -227,8 +235,8 @@ class Planner {
  private:
   // The units of the account's groups, whose places begin behind those of the accounts before.
   void place_groups() {
-    if (shapes_.size() == 1 && shapes_.front().tree.groups.empty()) {
-      piece_.trees.front().group.clear();  // they are the units
+    if (of_units_) {
+      piece_.trees.front().group.clear();
       return;
     }
     const std::size_t first = piece_.lines.unit.size();
@@ -247,6 +255,7 @@ class Planner {
   Book book_;
   const std::vector<Plan>& whole_;
   Piece& piece_;
+  bool of_units_;  // groups are units, and kept as these
   std::vector<Run> runs_;
   std::vector<std::int32_t> units_;
   std::vector<std::size_t> begins_;  // by tree: the account's first group
