@@ -193,7 +193,8 @@ def _fold(
         return min(_tiered(drawn, gain, tiers), cap) if z >= 0 else -loss * drawn
 
     anchored = is_scenarios and bool(level.anchored[node])
-    return float(level.scale[node]) * (f(change + bias) - (f(bias) if anchored else bias))
+    passed = float(level.scale[node]) * (f(change + bias) - (f(bias) if anchored else bias))
+    return -abs(passed) if level.against[node] else passed
 
 
 def _tiered(size: float, gain: float, tiers: tuple[tuple[float, float], ...]) -> float:
