@@ -478,6 +478,40 @@ def test_a_contract_settled_in_dollars_is_scaled_back_to_the_range_in_far_moves(
     assert grid(found, "a", found.pool[0])[27:] == pytest.approx(expected, rel=1e-12)
 
 
+@pytest.mark.parametrize("rate", ["index", "scenario"])
+@pytest.mark.parametrize("preset", PRESETS)
+def test_the_dampener_of_dollars_is_not_turned_into_coin(preset: str, rate: str) -> None:
+    """112,000 or 126,000 dollars of loss, less (|m| / R - 1) 10,000; nodes in coin beside it have
+    their own dampener, and the two add up."""
+    changes = PLAIN | {"coin.rate": rate, "extended.dampener": 1e4}
+    found = linear(-10.0, preset, changes)
+    reach = rules_of(preset).number("matrix.price_range")
+    moves = rules_of(preset).numbers("extended.moves")
+    sizes = [max(700_000.0 * reach - (abs(m) / reach - 1.0) * 1e4, 0.0) for m in moves]
+    alone_in_dollars = grid(found, "a", found.pool[0])
+    expected = [-math.copysign(size, m) for size, m in zip(sizes, moves, strict=True)]
+    assert alone_in_dollars[27:] == pytest.approx(expected, rel=1e-12)
+    assert 0.0 in sizes and max(sizes) > 0.0
+    contracts = rs.Instruments.from_columns(
+        name=["X", "I"],
+        kind="perpetual",
+        underlying="BTC",
+        currency=["USDC", "BTC"],
+        settlement=["linear", "inverse"],
+        lot=0.1,
+    )
+    both = rs.Portfolio.from_columns(
+        contracts, account=["a", "a"], instrument=["X", "I"], quantity=[-10.0, 350_000.0]
+    )
+    quotes = rs.Market.of(hand.AS_OF, spot=hand.SPOT, mark={"X": 70_000.0, "I": 70_000.0})
+    rules = rules_of(preset, changes | {"netting.pool": "account"})
+    coin = rs.Portfolio.from_columns(contracts, account=["a"], instrument=["I"], quantity=[350_000])
+    in_coin = grid(rs.assess(coin, quotes, rules), "a", "account")
+    together = grid(rs.assess(both, quotes, rules), "a", "account")
+    summed = [x + y for x, y in zip(alone_in_dollars, in_coin, strict=True)]
+    assert together == pytest.approx(summed, rel=1e-12, abs=1e-6)
+
+
 # --- equity and pools -----------------------------------------------------------------------------
 
 
