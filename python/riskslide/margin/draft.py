@@ -161,9 +161,8 @@ class Draft:
 
     def worst(self, name: str, tree: int, first: int, count: int, **columns: Any) -> Figure:
         """The loss of the worst of `count` scenarios from `first` on."""
-        block = Block(
-            name, Reduction.WORST, weight=np.ones(count), first=first, tree=tree, **columns
-        )
+        columns = {"weight": np.ones(count)} | columns
+        block = Block(name, Reduction.WORST, first=first, tree=tree, **columns)
         return self._results(block)[0]
 
     def each(
