@@ -17,6 +17,8 @@ from . import matrix, slides
 from .grid import compile as grid
 from .grid import schema as grid_schema
 from .program import Program, Subject
+from .standard import compile as standard
+from .standard import schema as standard_schema
 
 SHARED = {
     "reporting.currency": Spec("text"),
@@ -65,5 +67,13 @@ METHODS: Mapping[str, Method] = {
         warnings=grid.warnings_of_grid,
         optional=grid_schema.OPTIONAL,
         homes=homes_of,
+    ),
+    "expiry-standard": Method(
+        SHARED | dict(standard_schema.SCHEMA),
+        standard.standard_scenarios,
+        standard.compile_standard,
+        terms=standard.standard_terms,
+        warnings=standard.warnings_of_standard,
+        optional=standard_schema.OPTIONAL,
     ),
 }
