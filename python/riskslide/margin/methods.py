@@ -14,6 +14,7 @@ from ..scenario.matrix import matrix_scenarios
 from ..scenario.shocks import Scenarios
 from ..scenario.slides import slide_scenarios
 from . import matrix, slides
+from .auction import AUCTION
 from .grid import compile as grid
 from .grid import schema as grid_schema
 from .program import Program, Subject
@@ -65,7 +66,7 @@ METHODS: Mapping[str, Method] = {
         grid.compile_grid,
         terms=grid_terms,
         warnings=grid.warnings_of_grid,
-        optional=grid_schema.OPTIONAL,
+        optional={**grid_schema.OPTIONAL, "auction": AUCTION},
         homes=homes_of,
     ),
     "expiry-standard": Method(
@@ -74,6 +75,6 @@ METHODS: Mapping[str, Method] = {
         standard.compile_standard,
         terms=standard.standard_terms,
         warnings=standard.warnings_of_standard,
-        optional=standard_schema.OPTIONAL,
+        optional={**standard_schema.OPTIONAL, "auction": AUCTION},
     ),
 }
