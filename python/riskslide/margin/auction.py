@@ -1,4 +1,4 @@
-"""Decides what the section `auction` of a rule book holds; account/auction.py says what it means."""
+"""Decides what the section `auction` of a rule book holds; account/auction.py runs it."""
 
 from __future__ import annotations
 

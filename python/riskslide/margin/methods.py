@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from ..book.portfolio import Rows
 from ..market.state import State
 from ..rules import Rules, Spec
-from ..scenario.grid import grid_scenarios, grid_terms, homes_of
+from ..scenario.grid import grid_scenarios, homes_of
 from ..scenario.matrix import matrix_scenarios
 from ..scenario.shocks import Scenarios
 from ..scenario.slides import slide_scenarios
@@ -64,7 +64,7 @@ METHODS: Mapping[str, Method] = {
         SHARED | dict(grid_schema.SCHEMA),
         grid_scenarios,
         grid.compile_grid,
-        terms=grid_terms,
+        terms=grid.terms_of_grid,
         warnings=grid.warnings_of_grid,
         optional={**grid_schema.OPTIONAL, "auction": AUCTION},
         homes=homes_of,
