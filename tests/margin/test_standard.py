@@ -81,6 +81,45 @@ def test_the_largest_loss_ends_at_the_highest_strike_that_the_account_holds() ->
         assert getattr(beside, name)[0] == getattr(alone, name)[0]
 
 
+@pytest.mark.parametrize("count", [2, 60, 1000])
+def test_every_strike_of_an_expiry_is_told_apart(count: int) -> None:
+    """Of many strikes an account is short at one: at those above it nothing is held."""
+    strikes = [1000.0 + k for k in range(count)]
+    listed = rs.Instruments.from_columns(
+        name=[f"{k:g}" for k in strikes],
+        kind="option",
+        underlying="ETH",
+        expiry=NEAR,
+        strike=strikes,
+        option_type="call",
+        currency=[CASH] * count,
+        lot=0.01,
+    )
+    quotes = market(vol=dict.fromkeys(listed.name, 0.7))
+    for at in {0, count // 2, count - 2, count - 1}:
+        held = {f"{strikes[at]:g}": -1.0} | ({f"{strikes[0]:g}": 0.5} if at else {})
+        found = assess(held, {f"{strikes[-1]:g}": 1.0}, quotes=quotes, listed=listed)
+        net = 0.5 if at else 1.0  # what is held at the lowest strike pays up to the one sold
+        wanted = found.option_value[0] + 1.1 * 2005.0 * net
+        assert found.components["bounded_maintenance"][0] == pytest.approx(wanted, rel=1e-12)
+
+
+def test_more_strikes_than_can_be_told_apart_are_refused() -> None:
+    listed = rs.Instruments.from_columns(
+        name=[str(k) for k in range(1, 1002)],
+        kind="option",
+        underlying="ETH",
+        expiry=NEAR,
+        strike=[float(k) for k in range(1, 1002)],
+        option_type="call",
+        currency=[CASH] * 1001,
+        lot=0.01,
+    )
+    with pytest.raises(rs.InputError) as refused:
+        assess({"1": 1.0}, quotes=market(vol=dict.fromkeys(listed.name, 0.7)), listed=listed)
+    assert (refused.value.code, refused.value.value) == ("E_RANGE", 1001)
+
+
 def test_a_spread_needs_its_width_and_a_single_call_a_part_of_the_spot() -> None:
     spread = assess({option(2000.0): -1.0, option(2100.0): 1.0})
     assert spread.equity[0] - spread.maintenance[0] == pytest.approx(-100.0)

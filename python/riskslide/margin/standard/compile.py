@@ -7,23 +7,28 @@ formulas.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from ...book.columns import Bool, Float
 from ...book.portfolio import Role, Rows
+from ...errors import refuse
 from ...market.state import State
 from ...rules import Rules
 from ...scenario.shocks import Scenarios
 from ..draft import Draft, Figure, level_of
 from ..equity import EQUITY, roles_of
 from ..program import Measure, Program, Subject
-from .holdings import Holdings, payoffs, sold
+from .holdings import Holdings, payoffs, ranks, sold
 
 LONG, SHORT, GROSS, COUNTED = range(4)  # sets of folds of the tree whose leaves are rows
+Columns = dict[str, tuple[Float | Bool, int]]  # attribute of every row, and its set of folds
 SIDES = ("maintenance", "initial")
+COINS = EQUITY[:2]  # what may be in coin
+ORACLE = ("perpetual", "option", "base")
+MOST_STRIKES = 1000  # powers of four that float64 tells apart
+LARGE = 1e30  # times any lots there are, beyond 1
 
 
 def standard_terms(rules: Rules) -> dict[str, Any]:
@@ -41,180 +46,172 @@ def compile_standard(subject: Subject) -> Program:
     """The program of these rows under this scenario."""
     rules, held = subject.rules, Holdings.of(subject)
     draft = Draft(subject, held.units, held.unit)
-    orders = roles_of(subject.rows) == Role.ORDER.value
-    draft.worst("scenarios", draft.tree(draft.shape(~orders)), 0, 1)  # names the unit of every row
-    rows = _row_tree(draft, held, ~orders)
-    worth = _equity(draft, rows, held)
+    inside = roles_of(subject.rows) != Role.ORDER.value
+    draft.worst("scenarios", draft.tree(draft.shape(inside)), 0, 1)  # names the unit of every row
+    of = _by_row(draft, held, inside)
+    worth = {name: of[name] for name in EQUITY}
+    for name in COINS:
+        worth[name] = worth[name] + of[f"{name} in coin"]
     parts: dict[str, dict[str, Figure]] = {side: {} for side in SIDES}
     others: dict[str, Figure] = {}
-
-    def part(name: str, figures: tuple[Figure, Figure]) -> None:
-        for side, figure in zip(SIDES, figures, strict=True):
-            parts[side][name] = figure
-
-    if held.options.any():
-        alone = _alone(draft, rows, held)
-        together = _together(draft, held, rows, worth["option_value"])
-        part("option", (alone[0].at_most(together[0]), alone[1].at_most(together[1])))
-        for word, pair in (("isolated", alone), ("bounded", together)):
-            others |= {f"{word}_{s}": figure for s, figure in zip(SIDES, pair, strict=True)}
-    size = draft.each(rows, Measure.DELTA, {"perpetual": held.linear}, [GROSS])["perpetual"]
-    low, high = (rules.number(f"perpetual.{side}") for side in SIDES)
-    part("perpetual", (size * low, size * high))
-    if rules.has("base"):
-        part("base", _base(draft, rows, held))
+    together = _together(draft, held, worth["option_value"]) if held.options.any() else {}
+    for side in SIDES:
+        if together:
+            alone = of["held"] + of[f"sold_{side}"]
+            others |= {f"isolated_{side}": alone, f"bounded_{side}": together[side]}
+            parts[side]["option"] = alone.at_most(together[side])
+        parts[side]["perpetual"] = of["perpetual"] * rules.number(f"perpetual.{side}")
+        if rules.has("base"):
+            parts[side]["base"] = of[f"base_{side}"]
     if rules.has("oracle"):
-        parts["initial"]["oracle"] = _oracle(draft, rows, held)
+        parts["initial"]["oracle"] = _sum([of[f"oracle_{name}"] for name in ORACLE])
     if rules.has("peg"):
         below = max(0.0, rules.number("peg.threshold") - held.state.stable)
-        at_risk = (
-            _notional(draft, rows, {"at_risk": held.linear}, GROSS)[0]
-            + _notional(draft, rows, {"sold": held.options}, SHORT)[0]
-        )
+        at_risk = of["linear_at_spot"] + of["sold_at_spot"]
         parts["initial"]["depeg"] = at_risk * (below * rules.number("peg.factor"))
     outputs = {
-        **{side: _sum(list(of.values())) for side, of in parts.items()},
+        **{side: _sum(list(figures.values())) for side, figures in parts.items()},
         "equity": _sum(list(worth.values())),
         **worth,
         **others,
-        **{f"{side}.{name}": x for side, of in parts.items() for name, x in of.items()},
+        **{f"{side}.{name}": x for side, figures in parts.items() for name, x in figures.items()},
     }
     return draft.program(outputs, {})
 
 
-def _row_tree(draft: Draft, held: Holdings, inside: Bool) -> int:
-    """A tree in which every row stands alone: what is held, what is sold, both, and what counts of
-    it as equity."""
+def _by_row(draft: Draft, held: Holdings, inside: Bool) -> dict[str, Figure]:
+    """Sums over rows that stand alone, one block for every measure.
+
+    Balances count after haircut, coins at their spot whatever the price of the stable: only cash is
+    in units of it. An option that is held gives nothing by itself, so that its value is asked for.
+    """
+    rules = draft.subject.rules
     shape = draft.shape(inside, (np.arange(held.unit.size),))
     (rows,) = shape.levels
     plain = np.ones(rows.row.size)
     gain = np.stack([plain, 0.0 * plain, plain, held.counted[rows.row]])
     level = level_of(rows, sets=4, gain=gain, loss=[[0.0], [-1.0], [-1.0], [1.0]])
-    return draft.tree(shape, level)
+    tree = draft.tree(shape, level)
+    value: Columns = {
+        "collateral": (held.balances & held.par, COUNTED),
+        "unrealised_pnl": (held.unrealised & held.par, COUNTED),
+        "option_value": (held.options, COUNTED),
+        "held": (held.options, LONG),
+    }
+    at_spot: Columns = {
+        "collateral in coin": (held.balances & ~held.par, COUNTED),
+        "unrealised_pnl in coin": (held.unrealised & ~held.par, COUNTED),
+    }
+    if rules.has("base"):
+        at_spot |= {f"base_{side}": (x, LONG) for side, x in _uncounted(rules, held).items()}
+    if rules.has("oracle"):
+        at_spot |= {f"oracle_{name}": column for name, column in _untrusted(rules, held).items()}
+    if rules.has("peg"):
+        at_spot |= {"linear_at_spot": (held.linear, GROSS), "sold_at_spot": (held.options, SHORT)}
+    charges: Columns = {
+        f"sold_{side}": (held.options * x, SHORT) for side, x in sold(rules, held).items()
+    }
+    delta: Columns = {"perpetual": (held.linear, GROSS)}
+    blocks: dict[Measure, Columns] = {
+        Measure.VALUE: value,
+        Measure.NOTIONAL: at_spot,
+        Measure.ONE: charges,
+        Measure.DELTA: delta,
+    }
+    found: dict[str, Figure] = {}
+    for measure, columns in blocks.items():
+        attributes = {name: x for name, (x, _) in columns.items()}
+        found |= draft.each(tree, measure, attributes, [fold for _, fold in columns.values()])
+    return found
 
 
-def _notional(
-    draft: Draft, rows: int, columns: Mapping[str, Float | Bool], fold_set: int
-) -> list[Figure]:
-    found = draft.each(rows, Measure.NOTIONAL, columns, [fold_set] * len(columns))
-    return list(found.values())
+def _together(draft: Draft, held: Holdings, value: Figure) -> dict[str, Figure]:
+    """By the largest loss at expiry, over 0 and all strikes that the account holds of an expiry.
 
-
-def _equity(draft: Draft, rows: int, held: Holdings) -> dict[str, Figure]:
-    """Balances after haircut, unrealised P&L, value of options.
-
-    Coins count at their spot, whatever the price of the stable: only cash is in units of it.
-    """
-    masks = (held.balances, held.unrealised, held.options)
-    cash = held.par | held.options
-    at_par = draft.each(
-        rows,
-        Measure.VALUE,
-        {name: m & cash for name, m in zip(EQUITY, masks, strict=True)},
-        [COUNTED] * len(EQUITY),
-    )
-    coins = _notional(
-        draft,
-        rows,
-        {f"{name} in coin": m & ~held.par for name, m in zip(EQUITY[:2], masks, strict=False)},
-        COUNTED,
-    )
-    for name, figure in zip(EQUITY, coins, strict=False):
-        at_par[name] = at_par[name] + figure
-    return at_par
-
-
-def _alone(draft: Draft, rows: int, held: Holdings) -> tuple[Figure, Figure]:
-    """(maintenance, initial) with every option by itself: one that is held gives nothing, so that
-    its value is asked for; one that is sold is charged."""
-    held_long = draft.each(rows, Measure.VALUE, {"held": held.options}, [LONG])["held"]
-    charges = {f"sold_{k}": held.options * x for k, x in sold(draft.subject.rules, held).items()}
-    low, high = draft.each(rows, Measure.ONE, charges, [SHORT] * 2).values()
-    return held_long + low, held_long + high
-
-
-def _together(draft: Draft, held: Holdings, rows: int, value: Figure) -> tuple[Figure, Figure]:
-    """(maintenance, initial) by the largest loss at expiry, over 0 and all strikes of an expiry.
-
-    Beyond the highest strike that an account holds nothing counts but calls sold beyond those
-    bought, at the forward: what other accounts hold is no business of this one.
+    Beyond the highest of them nothing counts but calls sold beyond those bought, at the forward:
+    what other accounts hold is no business of this one.
     """
     rules = draft.subject.rules
     columns = payoffs(held)
     names = [f"price {k}" for k in range(len(columns))]
     paid = draft.each(
-        draft.tree(draft.shape(held.options)),
-        Measure.ONE,
-        dict(zip(names, (x for x, _ in columns), strict=True)),
+        draft.tree(draft.shape(held.options)), Measure.ONE, dict(zip(names, columns, strict=True))
     )
-    further = draft.each(
-        rows,
-        Measure.ONE,
-        {f"{n} or above": x for n, (_, x) in zip(names[1:], columns[1:], strict=True)},
-        [GROSS] * (len(names) - 1),
-    )
-    nothing = draft.constant(0.0)
-    least = nothing
-    for k, name in enumerate(names):
-        figure = paid[name]
-        if k:
-            figure = figure * further[f"{name} or above"].above(nothing)
-        least = least.at_most(figure)
+    highest, marks = _highest(draft, held, len(columns) - 1)
+    least = paid[names[0]].at_most(draft.constant(0.0))
+    for name, mark in zip(names[1:], marks, strict=True):
+        least = least.at_most(paid[name] * highest.above(mark))
     calls = held.options & held.instruments.is_call
     shape = draft.shape(calls, ())
     (expiries,) = shape.levels
-    open_calls = draft.each(
+    unpaired = draft.each(
         draft.tree(shape, level_of(expiries, gain=0.0, loss=-1.0)),
         Measure.ONE,
         {"unpaired": calls * held.instruments.multiplier * held.forward},
     )["unpaired"]
     loss = value - least
-    low, high = (rules.number(f"unpaired.{side}") for side in SIDES)
-    return loss + open_calls * low, loss + open_calls * high
+    return {side: loss + unpaired * rules.number(f"unpaired.{side}") for side in SIDES}
 
 
-def _base(draft: Draft, rows: int, held: Holdings) -> tuple[Figure, Figure]:
+def _highest(draft: Draft, held: Holdings, count: int) -> tuple[Figure, list[float]]:
+    """A number that exceeds the k-th of `count` marks where an option is held at the k-th strike of
+    its expiry or above.
+
+    It is the sum of 4^k over the strikes k that are held: those below k sum to less than half of
+    4^k, whatever the rounding.
+    """
+    if count > MOST_STRIKES:
+        fix = f"an expiry may hold {MOST_STRIKES} strikes under this method"
+        refuse("E_RANGE", "strike", None, count, fix)
+    powers = [1.0]
+    for _ in range(count - 1):  # around 1, so that as many as may be are within float64
+        powers = [0.5 * x for x in powers] + [2.0 * powers[-1]]
+    place = ranks(held)
+    shape = draft.shape(held.options, (place,), (np.arange(held.unit.size),))
+    rows, strikes = shape.levels
+    scale = np.array(powers)[place[strikes.row]]
+    tree = draft.tree(
+        shape,
+        level_of(rows, loss=-1.0),
+        level_of(strikes, gain=LARGE, cap=1.0, scale=scale),
+    )
+    found = draft.each(tree, Measure.ONE, {"highest": held.options})["highest"]
+    return found, [0.5 * x for x in powers]
+
+
+def _uncounted(rules: Rules, held: Holdings) -> dict[str, Float]:
     """What of a coin does not count: 1 - factor for maintenance, 1 - factor x scale for initial
-    margin; of one that is owed, nothing."""
-    rules, x = draft.subject.rules, held.instruments
-    names = x.underlyings
+    margin."""
+    names, at = held.instruments.underlyings, held.instruments.underlying
     factor, scale = (
         np.array([rules.table(f"base.{s}").get(a, rules.number(f"base.other_{s}")) for a in names])
         for s in SIDES
     )
     coins = (held.balances & ~held.par) * held.counted
-    at = x.underlying
-    low, high = _notional(
-        draft,
-        rows,
-        {
-            "base_maintenance": coins * (1.0 - factor)[at],
-            "base_initial": coins * (1.0 - factor * scale)[at],
-        },
-        LONG,
-    )
-    return low, high
+    return {
+        "maintenance": coins * (1.0 - factor)[at],
+        "initial": coins * (1.0 - factor * scale)[at],
+    }
 
 
-def _oracle(draft: Draft, rows: int, held: Holdings) -> Figure:
+def _untrusted(rules: Rules, held: Holdings) -> Columns:
     """(1 - confidence) x charge of what rests on quotes that are not trusted: perpetuals at the
     spot, options sold, coins that count."""
-    rules, state = draft.subject.rules, held.state
+    state = held.state
 
     def weight(name: str, confidence: Float) -> Float:
         low = confidence < rules.number(f"oracle.{name}_threshold")
         return np.where(low, (1.0 - confidence) * rules.number("oracle.charge"), 0.0)
 
     spot = state.spot_confidence
-    perpetual = weight("perpetual", held.trust(spot, state.mark_confidence))
-    option = weight("option", held.trust(spot, state.expiry_confidence))
-    base = weight("base", held.trust(spot)) * held.counted
-    parts = (
-        ({"oracle_perpetual": held.linear * perpetual}, GROSS),
-        ({"oracle_option": held.options * option}, SHORT),
-        ({"oracle_base": (held.balances & ~held.par) * base}, LONG),
-    )
-    return _sum([figure for columns, s in parts for figure in _notional(draft, rows, columns, s)])
+    by_mark = weight("perpetual", held.trust(spot, state.mark_confidence))
+    by_expiry = weight("option", held.trust(spot, state.expiry_confidence))
+    coins = (held.balances & ~held.par) * held.counted
+    return {
+        "perpetual": (held.linear * by_mark, GROSS),
+        "option": (held.options * by_expiry, SHORT),
+        "base": (coins * weight("base", held.trust(spot)), LONG),
+    }
 
 
 def _sum(figures: list[Figure]) -> Figure:

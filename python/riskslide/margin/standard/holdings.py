@@ -133,26 +133,44 @@ def sold(rules: Rules, held: Holdings) -> dict[str, Float]:
     }
 
 
-def payoffs(held: Holdings) -> list[tuple[Float, Bool]]:
-    """What one contract unit of every option pays at the k-th price of its own expiry, and whether
-    its strike is not below that price.
+def payoffs(held: Holdings) -> list[Float]:
+    """What one contract unit of every option pays at the k-th price of its own expiry.
 
     The prices of an expiry are 0 and the strikes of all its options, ascending; one that has fewer
     than another repeats its last.
     """
-    x, at = held.instruments, np.flatnonzero(held.options)
-    pairs = sorted(set(zip(held.unit[at].tolist(), held.strike[at].tolist(), strict=True)))
-    ladder: dict[int, list[float]] = {}
-    for unit, strike in pairs:
-        ladder.setdefault(unit, [0.0]).append(strike)
-    most = max(map(len, ladder.values()), default=0)
-    prices = np.zeros((len(held.units), most))
-    for unit, own in ladder.items():
-        prices[unit] = own + own[-1:] * (most - len(own))
+    x, ladders = held.instruments, _ladders(held)
+    most = max(map(len, ladders.values()), default=0)
+    prices = np.zeros((len(held.units), most + 1))
+    for unit, strikes in ladders.items():
+        prices[unit, 1:] = strikes + strikes[-1:] * (most - len(strikes))
+    units = np.where(held.options, x.multiplier, 0.0)
     found = []
-    for k in range(most):
-        price = prices[held.unit, k]
+    for price in prices[held.unit].T:
         paid = np.where(x.is_call, price - held.strike, held.strike - price)
-        units = np.where(held.options, x.multiplier, 0.0)
-        found.append((np.maximum(paid, 0.0) * units, held.options & (held.strike >= price)))
+        found.append(np.maximum(paid, 0.0) * units)
+    return found
+
+
+def ranks(held: Holdings) -> Int64:
+    """Place of the strike of every option among those of its expiry; of the highest all that are
+    left, so that prices that repeat it count as it does."""
+    ladders = _ladders(held)
+    most = max(map(len, ladders.values()), default=0)
+    place = {(u, k): n for u, ladder in ladders.items() for n, k in enumerate(ladder)}
+    place |= {(u, ladder[-1]): most - 1 for u, ladder in ladders.items()}
+    out = np.zeros(held.unit.size, dtype=np.int64)
+    at = np.flatnonzero(held.options)
+    keys = zip(held.unit[at].tolist(), held.strike[at].tolist(), strict=True)
+    out[at] = [place[key] for key in keys]
+    return out
+
+
+def _ladders(held: Holdings) -> dict[int, list[float]]:
+    """The strikes of every expiry that has options, ascending."""
+    at = np.flatnonzero(held.options)
+    pairs = set(zip(held.unit[at].tolist(), held.strike[at].tolist(), strict=True))
+    found: dict[int, list[float]] = {}
+    for unit, strike in sorted(pairs):
+        found.setdefault(unit, []).append(strike)
     return found
