@@ -155,6 +155,17 @@ def test_parameters_of_deribit_are_those_of_the_presets() -> None:
     assert used == set(sources)
 
 
+@pytest.mark.parametrize("preset", ["derive-pm2", "derive-pm1", "derive-standard"])
+def test_parameters_of_derive_are_those_of_the_presets(preset: str) -> None:
+    """A table for each preset; a letter stands for the source."""
+    page = (ROOT / "docs" / "methods" / "derive.md").read_text("utf-8")
+    sources = dict(re.findall(r"^\| ([A-Z]) \| (.+) \|$", page, re.MULTILINE))
+    table = page.split(f"### {preset}\n")[1].split("\n### ")[0]
+    rows = re.findall(r"^\| `(\w+\.\w+)` \| (.+) \| ([\w-]+), ([A-Z]) \|$", table, re.MULTILINE)
+    found = {key: ("" if v == "(empty)" else v, *rest, sources[x]) for key, v, *rest, x in rows}
+    assert found == parameters_of(preset)
+
+
 PRICING = ROOT / "docs" / "methods" / "pricing.md"
 
 

@@ -9,14 +9,17 @@ from typing import Any, NamedTuple
 from ..book.portfolio import Rows
 from ..market.state import State
 from ..rules import Rules, Spec
-from ..scenario.grid import grid_scenarios, grid_terms, homes_of
+from ..scenario.grid import grid_scenarios, homes_of
 from ..scenario.matrix import matrix_scenarios
 from ..scenario.shocks import Scenarios
 from ..scenario.slides import slide_scenarios
 from . import matrix, slides
+from .auction import AUCTION
 from .grid import compile as grid
 from .grid import schema as grid_schema
 from .program import Program, Subject
+from .standard import compile as standard
+from .standard import schema as standard_schema
 
 SHARED = {
     "reporting.currency": Spec("text"),
@@ -61,9 +64,17 @@ METHODS: Mapping[str, Method] = {
         SHARED | dict(grid_schema.SCHEMA),
         grid_scenarios,
         grid.compile_grid,
-        terms=grid_terms,
+        terms=grid.terms_of_grid,
         warnings=grid.warnings_of_grid,
-        optional=grid_schema.OPTIONAL,
+        optional={**grid_schema.OPTIONAL, "auction": AUCTION},
         homes=homes_of,
+    ),
+    "expiry-standard": Method(
+        SHARED | dict(standard_schema.SCHEMA),
+        standard.standard_scenarios,
+        standard.compile_standard,
+        terms=standard.standard_terms,
+        warnings=standard.warnings_of_standard,
+        optional={**standard_schema.OPTIONAL, "auction": AUCTION},
     ),
 }

@@ -31,6 +31,8 @@ class Terms(NamedTuple):
     stable: str = ""
     # quoted; floored: negative rates count 0; none: floored, and nothing is discounted
     rates: str = "quoted"
+    # whether the confidence in its rate is one of those of an expiry
+    trusts_rates: bool = True
     # whether every strike of an expiry is a risk factor of its own
     by_strike: bool = False
 

@@ -6,11 +6,13 @@ factors of it plus charges. docs/methods/derive.md, paradex.md and okx.md have t
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ...book.portfolio import Role, Rows
 from ...rules import Rules
-from ...scenario.grid import homes_of
+from ...scenario.grid import grid_terms, homes_of
 from ..draft import Draft, Figure
 from ..equity import roles_of
 from ..program import Program, Subject
@@ -21,10 +23,16 @@ from .schema import check_together
 Parts = dict[str, Figure]
 
 
+def terms_of_grid(rules: Rules) -> dict[str, Any]:
+    """How quotes are read, which is asked before anything else of a rule book: refuses parameters
+    that do not fit each other."""
+    check_together(rules)
+    return grid_terms(rules)
+
+
 def compile_grid(subject: Subject) -> Program:
     """The program of these rows under these scenarios (resolved to risk factors)."""
     rules = subject.rules
-    check_together(rules)
     held = Holdings.of(subject)
     draft = Draft(subject, held.units, held.unit)
     worst = losses.worst_scenario(draft, held)
