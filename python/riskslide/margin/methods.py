@@ -13,7 +13,7 @@ from ..scenario.grid import grid_scenarios, grid_terms, homes_of
 from ..scenario.matrix import matrix_scenarios
 from ..scenario.shocks import Scenarios
 from ..scenario.slides import slide_scenarios
-from . import matrix, slides
+from . import equity, matrix, slides
 from .grid import compile as grid
 from .grid import schema as grid_schema
 from .program import Program, Subject
@@ -63,7 +63,7 @@ METHODS: Mapping[str, Method] = {
         grid.compile_grid,
         terms=grid_terms,
         warnings=grid.warnings_of_grid,
-        optional=grid_schema.OPTIONAL,
+        optional={**equity.OPTIONAL, **grid_schema.OPTIONAL},
         homes=homes_of,
     ),
 }
