@@ -12,7 +12,7 @@ from ..rules import Rules, Spec
 from ..scenario.grid import grid_scenarios, grid_terms, homes_of
 from ..scenario.matrix import matrix_scenarios
 from ..scenario.shocks import Scenarios
-from ..scenario.slides import slide_scenarios
+from ..scenario.slides import slide_scenarios, slide_terms
 from . import equity, matrix, slides
 from .grid import compile as grid
 from .grid import schema as grid_schema
@@ -49,7 +49,14 @@ class Method(NamedTuple):
 
 
 METHODS: Mapping[str, Method] = {
-    "slides": Method(SHARED | slides.SCHEMA, slide_scenarios, slides.compile_slides),
+    "slides": Method(
+        SHARED | slides.SCHEMA,
+        slide_scenarios,
+        slides.compile_slides,
+        terms=slide_terms,
+        warnings=slides.warnings_of_slides,
+        optional=slides.OPTIONAL,
+    ),
     "risk-matrix": Method(
         SHARED | matrix.SCHEMA,
         matrix_scenarios,
