@@ -142,6 +142,13 @@ def test_parameters_of_the_slides_are_those_of_the_preset() -> None:
     assert {key: tuple(facts) for key, *facts in rows} == parameters_of("generic-slides")
 
 
+def test_parameters_of_unified_margin_are_those_of_the_preset() -> None:
+    page = (ROOT / "docs" / "methods" / "collateral.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(\w+\.\w+)` \| (.+) \| (.+) \|$", page, re.MULTILINE)
+    found = {key: (value, "chosen", source) for key, value, source in rows}
+    assert found == parameters_of("generic-unified")
+
+
 def test_parameters_of_deribit_are_those_of_the_presets() -> None:
     """Two presets side by side; a letter stands for the source."""
     page = (ROOT / "docs" / "methods" / "deribit.md").read_text("utf-8")
@@ -201,8 +208,8 @@ def test_measured_errors_of_greeks_are_within_what_is_promised() -> None:
 
 def plain(value: object) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{k} {v}" for k, v in value.items())
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        return ", ".join(f"{k} {v}" for k, v in value.items()) or "none"
+    return ", ".join(map(str, value)) or "none" if isinstance(value, list) else str(value)
 
 
 def headings(page: Path) -> set[str]:

@@ -248,8 +248,7 @@ class Draft:
             output_register=np.array(at, dtype=np.int32),
             scenarios=self.subject.scenarios,
             rulebook_sha256=rules.sha256,
-            as_of=self.subject.as_of,
-            **head,
+            **({"as_of": self.subject.as_of} | head),
         )
 
 

@@ -12,8 +12,8 @@ from ..rules import Rules, Spec
 from ..scenario.grid import grid_scenarios, homes_of
 from ..scenario.matrix import matrix_scenarios
 from ..scenario.shocks import Scenarios
-from ..scenario.slides import slide_scenarios
-from . import matrix, slides
+from ..scenario.slides import slide_scenarios, slide_terms
+from . import equity, matrix, slides
 from .auction import AUCTION
 from .grid import compile as grid
 from .grid import schema as grid_schema
@@ -52,7 +52,14 @@ class Method(NamedTuple):
 
 
 METHODS: Mapping[str, Method] = {
-    "slides": Method(SHARED | slides.SCHEMA, slide_scenarios, slides.compile_slides),
+    "slides": Method(
+        SHARED | slides.SCHEMA,
+        slide_scenarios,
+        slides.compile_slides,
+        terms=slide_terms,
+        warnings=slides.warnings_of_slides,
+        optional=slides.OPTIONAL,
+    ),
     "risk-matrix": Method(
         SHARED | matrix.SCHEMA,
         matrix_scenarios,
@@ -66,7 +73,7 @@ METHODS: Mapping[str, Method] = {
         grid.compile_grid,
         terms=grid.terms_of_grid,
         warnings=grid.warnings_of_grid,
-        optional={**grid_schema.OPTIONAL, "auction": AUCTION},
+        optional={**equity.OPTIONAL, **grid_schema.OPTIONAL, "auction": AUCTION},
         homes=homes_of,
     ),
     "expiry-standard": Method(

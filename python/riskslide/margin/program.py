@@ -232,7 +232,7 @@ class Program:
         weight = np.ones(len(held["labels"]))
         for b in reversed(parts["blocks"]):
             weight[b.first : b.first + b.weight.size] = b.weight
-        parts["scenarios"] = Scenarios(**held, weight=weight)
+        parts["scenarios"] = Scenarios(**held, weight=weight, lost_pegs=held["factors"])
         return cls(**parts)
 
     def to_bytes(self) -> bytes:

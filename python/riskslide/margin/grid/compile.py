@@ -14,7 +14,7 @@ from ...book.portfolio import Role, Rows
 from ...rules import Rules
 from ...scenario.grid import grid_terms, homes_of
 from ..draft import Draft, Figure
-from ..equity import roles_of
+from ..equity import check_collateral, equity, roles_of
 from ..program import Program, Subject
 from . import charges, losses
 from .holdings import Holdings
@@ -33,6 +33,7 @@ def terms_of_grid(rules: Rules) -> dict[str, Any]:
 def compile_grid(subject: Subject) -> Program:
     """The program of these rows under these scenarios (resolved to risk factors)."""
     rules = subject.rules
+    check_collateral(rules)
     held = Holdings.of(subject)
     draft = Draft(subject, held.units, held.unit)
     worst = losses.worst_scenario(draft, held)
@@ -62,12 +63,12 @@ def compile_grid(subject: Subject) -> Program:
     if held.orders.any():
         filled = losses.worst_scenario(draft, held, filled=True)
         asked["open_orders"] = (filled - worst) * initial
-    equity = charges.equity(draft, held)
+    held_equity = equity(draft)
     outputs = {
         "maintenance": _sum(draft, list(needed.values())),
         "initial": _sum(draft, list(asked.values())),
-        "equity": _sum(draft, list(equity.values())),
-        **equity,
+        "equity": _sum(draft, list(held_equity.values())),
+        **held_equity,
         "worst": worst,
         **competitors,
         **{f"maintenance.{name}": figure for name, figure in needed.items()},
