@@ -13,7 +13,8 @@ from ..scenario.grid import grid_scenarios, grid_terms, homes_of
 from ..scenario.matrix import matrix_scenarios
 from ..scenario.shocks import Scenarios
 from ..scenario.slides import slide_scenarios
-from . import matrix, slides
+from ..scenario.still import still_scenario
+from . import matrix, ratio, slides
 from .grid import compile as grid
 from .grid import schema as grid_schema
 from .program import Program, Subject
@@ -24,6 +25,15 @@ SHARED = {
     "market.max_age_seconds": Spec("number", 0.0, 1e9),
     "collateral.haircut": Spec("table", 0.0, 1.0),
     "collateral.haircut_other": Spec("number", 0.0, 1.0),
+}
+
+
+# Thresholds of the status, as multiples of maintenance; any rule book may hold them.
+VERDICT = {
+    "verdict": {
+        name: Spec("number", 0.0, 1000.0)
+        for name in ("reminder", "no_new_risk", "liquidation", "bankrupt")
+    }
 }
 
 
@@ -38,7 +48,7 @@ class Method(NamedTuple):
     compile: Callable[[Subject], Program]
     terms: Callable[[Rules], Mapping[str, Any]] = lambda rules: {}
     warnings: Callable[[Rules, Rows], tuple[str, ...]] = lambda rules, rows: ()
-    optional: Mapping[str, Mapping[str, Spec]] = MappingProxyType({})
+    optional: Mapping[str, Mapping[str, Spec]] = MappingProxyType(VERDICT)
     homes: Callable[[Rules], Mapping[str, str] | None] = lambda rules: None
 
     @property
@@ -63,7 +73,13 @@ METHODS: Mapping[str, Method] = {
         grid.compile_grid,
         terms=grid_terms,
         warnings=grid.warnings_of_grid,
-        optional=grid_schema.OPTIONAL,
+        optional=VERDICT | dict(grid_schema.OPTIONAL),
         homes=homes_of,
+    ),
+    "ratio": Method(
+        SHARED | dict(ratio.SCHEMA),
+        still_scenario,
+        ratio.compile_ratio,
+        optional=VERDICT | dict(ratio.OPTIONAL),
     ),
 }
