@@ -312,7 +312,7 @@ def assess_under(rulebook: rs.Rulebook, asking: Asking) -> Iterator[tuple[str, A
     ):
         yield f"assess.{name}", np.concatenate([getattr(f, name) for f in found])
     for name in found[0].components:
-        if name in ("delta_shock", "maintenance_factor"):
+        if name.endswith(("delta_shock", "_factor")):
             continue  # the same for all
         yield f"assess.{name}", np.concatenate([f.components[name] for f in found])
 

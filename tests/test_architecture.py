@@ -171,14 +171,14 @@ ASIDE = (
 # NumPy's exp, log, power and float sums give other bits on other processors; what stands here
 # rounds once, as IEEE 754 says, or does not compute at all.
 NUMPY = {
-    "types": "bool_ datetime64 float64 int32 int64 integer ndarray number uint8 iinfo",
+    "types": "bool_ datetime64 float64 int32 int64 integer ndarray number uint8 iinfo finfo",
     "constants": "inf nan",
-    "make memory": "arange array asarray ascontiguousarray empty full ones zeros",
+    "make memory": "arange array asarray ascontiguousarray empty full ones zeros zeros_like",
     "move values": "argmax argsort atleast_1d atleast_2d broadcast_shapes broadcast_to "
     "concatenate lexsort ndim repeat require stack",
     "compare and select": "argwhere flatnonzero isfinite isin isinf isnan searchsorted unique "
     "where",
-    "exact or rounded once": "abs floor maximum minimum rint sqrt",
+    "exact or rounded once": "abs clip copysign floor maximum minimum minimum.at rint sqrt",
     "refuse instead of warn": "errstate",
     "masked arrays, to refuse them": "ma ma.getdata ma.getmaskarray ma.isMaskedArray",
 }
@@ -187,6 +187,7 @@ PLACES = {
     ("engine", "np.cumsum"): "int64 row counts: exact in any order",
     ("engine", "sum"): "of three arrays, one after the other",
     ("value.exposure", "np.diff"): "int64 offsets",
+    ("margin.draft", "np.cumsum"): "counts of registers",
     ("account.verdict", "sum"): "Python integers of billionths",
     ("margin.matrix", "sum"): "of counts of columns",
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <memory>
 #include <utility>
 
 #include "checks.hpp"
@@ -50,7 +51,8 @@ struct NodesOfLevel {
   std::vector<kernel::FoldTier> tiers;
 };
 
-// Adds the tiers of all nodes, each as what it passes more than the tier before it.
+// Adds the tiers of all nodes, each as what it passes more than the tier before it. The first is
+// whole: sets of folds may differ in the gain that ends where it starts.
 void add_tiers(const Level& level, NodesOfLevel& out) {
   if (level.tiers.empty()) return;
   const std::size_t count = level.parent.size();
@@ -67,10 +69,8 @@ void add_tiers(const Level& level, NodesOfLevel& out) {
     const std::size_t n = k % count;
     kernel::FoldNode& node = out.nodes[k];
     node.tier = first[n];
-    node.tiers = static_cast<std::int16_t>(level.tiers[n].size());
-    if (node.tiers == 0) continue;
-    node.form = kernel::FoldNode::general;
-    if (k < count) out.tiers[static_cast<std::size_t>(first[n])].more -= node.gain;
+    node.tiers = static_cast<std::int32_t>(level.tiers[n].size());
+    if (node.tiers != 0) node.form = kernel::FoldNode::general;
   }
 }
 
@@ -171,8 +171,6 @@ struct Planned {
   detail::Plan plan;
   std::vector<double> bias;
   std::vector<std::int64_t> cuts;
-
-  [[nodiscard]] std::size_t groups() const { return plan.group.size(); }
 };
 
 // A program, a cube and a book, ready to run block by block.
@@ -215,6 +213,13 @@ class Evaluator {
     run(block, task);
   }
 
+  [[nodiscard]] std::int64_t account_of(std::int64_t unit) const {
+    const auto after = std::upper_bound(lines.units.begin(), lines.units.end(), unit);
+    return lines.account[static_cast<std::size_t>(after - lines.units.begin()) - 1];
+  }
+
+  [[nodiscard]] int threads() const { return threads_; }
+
   detail::Lines lines;
 
  private:
@@ -227,7 +232,7 @@ class Evaluator {
     const auto runs = static_cast<std::int64_t>(plan.runs.size());
     const std::int64_t length =
         static_cast<std::int64_t>(positions_.instrument.size()) / (runs + 1) + 1;
-    return detail::cut(static_cast<std::int64_t>(plan.group.size()), [&](std::int64_t group) {
+    return detail::cut(static_cast<std::int64_t>(plan.groups()), [&](std::int64_t group) {
       return plan.group_runs[static_cast<std::size_t>(group)] * length;
     });
   }
@@ -241,7 +246,7 @@ class Evaluator {
     task.cash_row = cash_.instrument.data();
     task.amount = cash_.quantity.data();
     task.runs = plan.runs.data();
-    task.starts = plan.starts.data();
+    task.starts = plan.starts.get();
     task.row_leaf = tree.leaf.data();
     task.unit_runs = plan.group_runs.data();
     task.depth = static_cast<int>(tree.levels.size());
@@ -274,14 +279,7 @@ class Evaluator {
         .factor = block.factor,
         .fold_set = block.fold_set};
     const std::int64_t unsound = detail::run_tiles(source, task, planned.cuts, threads_);
-    if (unsound >= 0) {
-      detail::refuse_sum(account_of(planned.plan.group_unit[static_cast<std::size_t>(unsound)]));
-    }
-  }
-
-  [[nodiscard]] std::int64_t account_of(std::int64_t unit) const {
-    const auto after = std::upper_bound(lines.units.begin(), lines.units.end(), unit);
-    return lines.account[static_cast<std::size_t>(after - lines.units.begin()) - 1];
+    if (unsound >= 0) detail::refuse_sum(account_of(planned.plan.unit_of(unsound)));
   }
 
   // Attributes times what they measure.
@@ -325,105 +323,175 @@ double take(const std::vector<Step>& steps, double* registers) {
   return unsound;
 }
 
-// Results of all blocks for every unit, (units, width) row-major, and where the worst columns lie.
+// Runs body(first, last) over stretches of `count`; it returns the first that is not sound, or
+// `last`. Returns the first of all, or `count`.
+template <class Body>
+std::int64_t first_unsound(std::size_t count, int threads, const Body& body) {
+  const std::size_t block = detail::task_length(count, 4096);
+  const auto blocks = static_cast<std::int64_t>((count + block - 1) / block);
+  std::atomic<std::int64_t> unsound{static_cast<std::int64_t>(count)};
+  detail::parallel_for(blocks, threads, [&](std::int64_t b) {
+    const std::size_t first = static_cast<std::size_t>(b) * block;
+    const std::size_t last = std::min(count, first + block);
+    const std::size_t found = body(first, last);
+    if (found < last) detail::lower(unsound, static_cast<std::int64_t>(found));
+  });
+  return unsound.load();
+}
+
+// Runs body(unit, first group, last group) over all units of a tree that has groups.
+template <class Body>
+void over_groups(const Evaluator& evaluator, const detail::Plan& plan, const Body& body) {
+  const std::vector<std::int64_t>& of = plan.group_unit;
+  first_unsound(evaluator.lines.unit.size(), evaluator.threads(),
+                [&](std::size_t first, std::size_t last) {
+                  const auto from = static_cast<std::int64_t>(first);
+                  const auto found = std::lower_bound(of.begin(), of.end(), from);
+                  auto begin = static_cast<std::size_t>(found - of.begin());
+                  for (std::size_t unit = first; unit < last; ++unit) {
+                    std::size_t end = begin;
+                    while (end < of.size() && of[end] == static_cast<std::int64_t>(unit)) ++end;
+                    body(unit, begin, end);
+                    begin = end;
+                  }
+                  return last;
+                });
+}
+
+// Where the results of a block lie: a loss, or `count` columns.
+struct Part {
+  Reduction reduction;
+  std::size_t from, count, target;
+};
+
+// Results of all blocks for every unit.
 struct Results {
-  std::size_t width;
-  std::vector<double> values;
-  std::size_t worst_blocks;
-  std::vector<double> loss;            // (units, worst blocks)
-  std::vector<std::int32_t> scenario;  // (units, worst blocks)
+  std::vector<Part> parts;
+  std::size_t width = 0;               // columns of a unit that count each
+  std::unique_ptr<double[]> columns;   // (units, width)
+  std::size_t losses = 0;              // of a unit: one for every block of worst columns
+  std::vector<double> loss;            // (units, losses)
+  std::vector<std::int32_t> scenario;  // (units, losses)
 };
 
 // Fills one block of worst columns: losses add up over the groups of a unit, and the scenario is
 // that of the largest.
-void fill_worst(const Evaluator& evaluator, const Block& block, std::size_t seen,
-                std::size_t target, Results& out) {
+void fill_worst(const Evaluator& evaluator, const Block& block, std::size_t at, Results& out) {
   const detail::Plan& plan = evaluator.plan_of(block);
-  std::vector<double> least(plan.group.size(), 0.0), largest(out.loss.size(), 0.0);
-  std::vector<std::int32_t> scenario(plan.group.size(), 0);
-  evaluator.worst(block, least.data(), scenario.data(), 1);
-  for (std::size_t g = 0; g < plan.group.size(); ++g) {
-    const auto unit = static_cast<std::size_t>(plan.group_unit[g]);
-    const std::size_t at = unit * out.worst_blocks + seen;
-    const double loss = 0.0 - least[g];
-    out.loss[at] += loss;
-    out.values[unit * out.width + target] += loss;
-    if (loss > largest[at]) {
-      largest[at] = loss;
-      out.scenario[at] = scenario[g];
-    }
+  const std::size_t stride = out.losses;
+  if (plan.of_units) {
+    evaluator.worst(block, out.loss.data() + at, out.scenario.data() + at,
+                    static_cast<std::int64_t>(stride));
+    for (std::size_t k = at; k < out.loss.size(); k += stride) out.loss[k] = 0.0 - out.loss[k];
+    return;
   }
+  std::vector<double> least(plan.groups(), 0.0);
+  std::vector<std::int32_t> scenario(plan.groups(), 0);
+  evaluator.worst(block, least.data(), scenario.data(), 1);
+  over_groups(evaluator, plan, [&](std::size_t unit, std::size_t begin, std::size_t end) {
+    double sum = 0.0, lowest = 0.0;
+    for (std::size_t g = begin; g < end; ++g) {
+      sum += least[g];
+      if (!(least[g] < lowest)) continue;
+      lowest = least[g];
+      out.scenario[unit * stride + at] = scenario[g];
+    }
+    out.loss[unit * stride + at] = 0.0 - sum;
+  });
 }
 
 // Fills one block of which every column counts.
-void fill_each(const Evaluator& evaluator, const Block& block, std::size_t target, Results& out) {
+void fill_each(const Evaluator& evaluator, const Block& block, std::size_t at, Results& out) {
   const detail::Plan& plan = evaluator.plan_of(block);
   const std::size_t count = block.width();
-  std::vector<double> columns(plan.group.size() * count, 0.0);
-  evaluator.store(block, columns.data(), static_cast<std::int64_t>(count));
-  for (std::size_t g = 0; g < plan.group.size(); ++g) {
-    double* to =
-        out.values.data() + static_cast<std::size_t>(plan.group_unit[g]) * out.width + target;
-    for (std::size_t c = 0; c < count; ++c) to[c] += columns[g * count + c];
+  if (plan.of_units) {
+    evaluator.store(block, out.columns.get() + at, static_cast<std::int64_t>(out.width));
+    return;
   }
+  const auto of_group = std::make_unique_for_overwrite<double[]>(plan.groups() * count);
+  evaluator.store(block, of_group.get(), static_cast<std::int64_t>(count));
+  over_groups(evaluator, plan, [&](std::size_t unit, std::size_t begin, std::size_t end) {
+    double* to = out.columns.get() + unit * out.width + at;
+    std::fill_n(to, count, 0.0);
+    for (std::size_t g = begin; g < end; ++g) {
+      for (std::size_t c = 0; c < count; ++c) to[c] += of_group[g * count + c];
+    }
+  });
 }
 
 Results results_of(const Program& program, const Evaluator& evaluator) {
+  Results out;
+  for (const Block& block : program.blocks) {
+    const bool worst = block.reduction == Reduction::worst;
+    const std::size_t count = worst ? 1 : block.width();
+    std::size_t& next = worst ? out.losses : out.width;
+    const std::size_t before =
+        out.parts.empty() ? 0 : out.parts.back().target + out.parts.back().count;
+    out.parts.push_back(
+        {.reduction = block.reduction, .from = next, .count = count, .target = before});
+    next += count;
+  }
   const std::size_t units = evaluator.lines.unit.size();
-  Results out{.width = program.first_register(program.blocks.size()),
-              .values = {},
-              .worst_blocks = static_cast<std::size_t>(
-                  std::count_if(program.blocks.begin(), program.blocks.end(),
-                                [](const Block& b) { return b.reduction == Reduction::worst; })),
-              .loss = {},
-              .scenario = {}};
-  out.values.assign(units * out.width, 0.0);
-  out.loss.assign(units * out.worst_blocks, 0.0);
-  out.scenario.assign(units * out.worst_blocks, 0);
-  std::size_t seen = 0;
+  out.columns = std::make_unique_for_overwrite<double[]>(units * out.width);
+  out.loss.assign(units * out.losses, 0.0);
+  out.scenario.assign(units * out.losses, 0);
   for (std::size_t b = 0; b < program.blocks.size(); ++b) {
-    const std::size_t target = program.first_register(b);
-    if (program.blocks[b].reduction == Reduction::worst) {
-      fill_worst(evaluator, program.blocks[b], seen++, target, out);
-    } else {
-      fill_each(evaluator, program.blocks[b], target, out);
-    }
+    const auto fill = out.parts[b].reduction == Reduction::worst ? fill_worst : fill_each;
+    fill(evaluator, program.blocks[b], out.parts[b].from, out);
   }
   return out;
 }
 
-// Registers of one unit after its steps; NaN where one is not finite, else 0.
-double work_out(const Program& program, std::int32_t unit, const double* results, std::size_t width,
-                double* registers) {
-  const std::size_t held = program.unit_width();
-  if (!program.unit_registers.empty()) {
-    std::copy_n(program.unit_registers.data() + static_cast<std::size_t>(unit) * held, held,
-                registers);
-  }
-  std::copy_n(results, width, registers);
-  double unsound = 0.0;
-  for (std::size_t r = 0; r < width; ++r) unsound += registers[r] * 0.0;
-  return unsound + take(program.unit_steps, registers);
-}
+// Works out the registers of units, one after the other.
+class UnitRegisters {
+ public:
+  UnitRegisters(const Program& program, const detail::Lines& lines, const Results& results)
+      : width(program.unit_width()), program_(program), lines_(lines), results_(results) {}
 
-// Works out lines [first, last) from the results of their units. Returns the first that is not
-// sound, or `last`.
-std::size_t finish(const Program& program, const detail::Lines& lines, const Results& results,
-                   std::size_t first, std::size_t last, double* outputs) {
-  const bool own = !program.unit_registers.empty();
-  std::vector<double> of_unit(program.unit_width()), of_line;
-  for (std::size_t line = first; line < last; ++line) {
-    of_line = program.registers;
+  // Registers of the unit in this place after its steps; NaN where one is not finite, else 0.
+  double work_out(std::size_t unit, double* registers) const {
+    if (!program_.unit_registers.empty()) {
+      const auto id = static_cast<std::size_t>(lines_.unit[unit]);
+      std::copy_n(program_.unit_registers.data() + id * width, width, registers);
+    }
     double unsound = 0.0;
-    for (std::int64_t u = lines.units[line]; u < lines.units[line + 1]; ++u) {
-      const auto unit = static_cast<std::size_t>(u);
-      unsound += work_out(program, lines.unit[unit], results.values.data() + unit * results.width,
-                          results.width, of_unit.data());
-      for (std::size_t k = 0; k < program.summed(); ++k) {
-        of_line[k] += of_unit[own ? static_cast<std::size_t>(program.sums[k]) : k];
+    for (const Part& part : results_.parts) {
+      const double* from = part.reduction == Reduction::worst
+                               ? results_.loss.data() + unit * results_.losses + part.from
+                               : results_.columns.get() + unit * results_.width + part.from;
+      for (std::size_t k = 0; k < part.count; ++k) {
+        registers[part.target + k] = from[k];
+        unsound += from[k] * 0.0;
       }
     }
-    for (std::size_t k = 0; k < program.summed(); ++k) unsound += of_line[k] * 0.0;
+    return unsound + take(program_.unit_steps, registers);
+  }
+
+  std::size_t width;
+
+ private:
+  const Program& program_;
+  const detail::Lines& lines_;
+  const Results& results_;
+};
+
+// Works out lines [first, last) from the registers of their units. Returns the first that is not
+// sound, or `last`.
+std::size_t finish(const Program& program, const detail::Lines& lines, const UnitRegisters& units,
+                   std::size_t first, std::size_t last, double* outputs) {
+  const std::size_t sums = program.summed();
+  const std::int32_t* named = program.unit_registers.empty() ? nullptr : program.sums.data();
+  std::vector<double> of_unit(units.width), of_line(program.registers.size());
+  for (std::size_t line = first; line < last; ++line) {
+    std::copy(program.registers.begin(), program.registers.end(), of_line.begin());
+    double unsound = 0.0;
+    for (std::int64_t u = lines.units[line]; u < lines.units[line + 1]; ++u) {
+      unsound += units.work_out(static_cast<std::size_t>(u), of_unit.data());
+      for (std::size_t k = 0; k < sums; ++k) {
+        of_line[k] += of_unit[named == nullptr ? k : static_cast<std::size_t>(named[k])];
+      }
+    }
+    for (std::size_t k = 0; k < sums; ++k) unsound += of_line[k] * 0.0;
     unsound += take(program.steps, of_line.data());
     if (unsound != 0.0) return line;
     for (std::size_t k = 0; k < program.outputs.size(); ++k) {
@@ -439,30 +507,23 @@ std::size_t finish(const Program& program, const detail::Lines& lines, const Res
 Evaluation evaluate(const Program& program, const CubeView& cube, const PositionsView& positions,
                     const CashView& cash, int threads) {
   Evaluator evaluator(program, cube, positions, cash, threads);
+  detail::Lines& lines = evaluator.lines;
   Results results = results_of(program, evaluator);
-  const std::size_t lines = evaluator.lines.account.size();
+  const UnitRegisters units(program, lines, results);
+  const std::size_t count = lines.account.size();
   Evaluation out;
-  out.outputs.resize(lines * program.outputs.size());
-  const std::size_t block = detail::task_length(lines, 4096);
-  const auto end = static_cast<std::int64_t>(lines);
-  std::atomic<std::int64_t> refused{end};
-  detail::parallel_for(
-      static_cast<std::int64_t>((lines + block - 1) / block), threads, [&](std::int64_t b) {
-        const std::size_t first = static_cast<std::size_t>(b) * block;
-        const std::size_t last = std::min(lines, first + block);
-        const std::size_t found =
-            finish(program, evaluator.lines, results, first, last, out.outputs.data());
-        if (found < last) {
-          detail::lower(refused, static_cast<std::int64_t>(found));
-        }
+  out.outputs.resize(count * program.outputs.size());
+  const std::int64_t unsound =
+      first_unsound(count, threads, [&](std::size_t first, std::size_t last) {
+        return finish(program, lines, units, first, last, out.outputs.data());
       });
-  if (refused.load() < end) {
-    detail::refuse_sum(evaluator.lines.account[static_cast<std::size_t>(refused.load())]);
+  if (unsound < static_cast<std::int64_t>(count)) {
+    detail::refuse_sum(lines.account[static_cast<std::size_t>(unsound)]);
   }
-  out.account = std::move(evaluator.lines.account);
-  out.pool = std::move(evaluator.lines.pool);
-  out.unit_offsets = std::move(evaluator.lines.units);
-  out.unit = std::move(evaluator.lines.unit);
+  out.account = std::move(lines.account);
+  out.pool = std::move(lines.pool);
+  out.unit_offsets = std::move(lines.units);
+  out.unit = std::move(lines.unit);
   out.unit_loss = std::move(results.loss);
   out.unit_scenario = std::move(results.scenario);
   return out;
@@ -473,13 +534,18 @@ std::vector<double> unit_figures(const Program& program, const CubeView& cube,
                                  int threads) {
   const Evaluator evaluator(program, cube, positions, cash, threads);
   const Results results = results_of(program, evaluator);
-  const std::size_t held = program.unit_width();
-  const std::vector<std::int32_t>& units = evaluator.lines.unit;
-  std::vector<double> out(units.size() * held);
-  for (std::size_t u = 0; u < units.size(); ++u) {
-    const double unsound = work_out(program, units[u], results.values.data() + u * results.width,
-                                    results.width, out.data() + u * held);
-    if (unsound != 0.0) detail::refuse_sum(static_cast<std::int64_t>(u));
+  const UnitRegisters units(program, evaluator.lines, results);
+  const std::size_t count = evaluator.lines.unit.size();
+  std::vector<double> out(count * units.width);
+  const std::int64_t unsound =
+      first_unsound(count, threads, [&](std::size_t first, std::size_t last) {
+        for (std::size_t unit = first; unit < last; ++unit) {
+          if (units.work_out(unit, out.data() + unit * units.width) != 0.0) return unit;
+        }
+        return last;
+      });
+  if (unsound < static_cast<std::int64_t>(count)) {
+    detail::refuse_sum(evaluator.account_of(unsound));
   }
   return out;
 }
@@ -491,8 +557,9 @@ Grid grid(const Program& program, std::size_t block, const CubeView& cube,
   }
   const Evaluator evaluator(program, cube, positions, cash, threads);
   const Block& chosen = program.blocks[block];
-  Grid out{.group = evaluator.plan_of(chosen).group, .values = {}};
-  out.values.resize(out.group.size() * chosen.width());
+  const detail::Plan& plan = evaluator.plan_of(chosen);
+  Grid out{.group = plan.of_units ? evaluator.lines.unit : plan.group, .values = {}};
+  out.values.resize(plan.groups() * chosen.width());
   evaluator.store(chosen, out.values.data(), static_cast<std::int64_t>(chosen.width()));
   return out;
 }

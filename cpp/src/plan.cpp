@@ -74,6 +74,7 @@ void append_stretches(const std::vector<std::int32_t>& leaf,
       ++i;
       continue;
     }
+    starts[i] = 0;
     const std::int32_t of = family[static_cast<std::size_t>(first)];
     const std::int64_t limit = std::min<std::int64_t>(end, i + longest);
     std::int32_t last = first;
@@ -135,23 +136,6 @@ struct Book {
   const CashView& cash;
 };
 
-// The units that an account's rows lead to, in order.
-void units_of_account(const std::vector<std::int32_t>& unit_of_row, const Book& book,
-                      std::size_t account, std::vector<std::int32_t>& units) {
-  units.clear();
-  const auto add = [&](const auto& rows) {
-    for (auto i = static_cast<std::size_t>(rows.offsets[account]);
-         i < static_cast<std::size_t>(rows.offsets[account + 1]); ++i) {
-      const std::int32_t unit = unit_of_row[static_cast<std::size_t>(rows.instrument[i])];
-      if (unit >= 0 && (units.empty() || units.back() != unit)) units.push_back(unit);
-    }
-  };
-  add(book.positions);
-  add(book.cash);
-  std::sort(units.begin(), units.end());
-  units.erase(std::unique(units.begin(), units.end()), units.end());
-}
-
 // Appends the lines of one account.
 void line_up(const Program& program, std::size_t account, const std::vector<std::int32_t>& units,
              Lines& lines) {
@@ -170,48 +154,35 @@ void line_up(const Program& program, std::size_t account, const std::vector<std:
   if (units.empty()) open_line(0);
 }
 
-// Appends one account to the plan of a tree; its units stand from `first_unit` on.
+// Appends one account to the plan of a tree: runs and groups, without the units of these.
 void plan_account(const Shape& shape, const Book& book, std::size_t account,
-                  const std::vector<std::int32_t>& units, std::int64_t first_unit,
                   std::vector<Run>& scratch, std::uint8_t* starts, Plan& plan) {
+  const std::vector<std::int32_t>& leaf = shape.tree.leaf;
   const std::int64_t begin = book.positions.offsets[account],
                      end = book.positions.offsets[account + 1];
   const auto append_cash = [&] {
-    append_runs(shape.tree.leaf, book.cash.instrument, book.cash.offsets[account],
+    append_runs(leaf, book.cash.instrument, book.cash.offsets[account],
                 book.cash.offsets[account + 1], true, scratch);
   };
   scratch.clear();
-  append_stretches(shape.tree.leaf, shape.family, book.positions.instrument, begin, end, starts,
-                   scratch);
+  append_stretches(leaf, shape.family, book.positions.instrument, begin, end, starts, scratch);
   append_cash();
   if (!sort_runs(scratch)) {  // then leaf by leaf
     scratch.clear();
-    append_runs(shape.tree.leaf, book.positions.instrument, begin, end, false, scratch);
+    append_runs(leaf, book.positions.instrument, begin, end, false, scratch);
     append_cash();
     sort_runs(scratch);
   }
   std::int32_t last_group = -1;
-  std::size_t at = 0;
   for (const Run& run : scratch) {
     const std::int32_t group = shape.group_of_leaf[static_cast<std::size_t>(leaf_of(run))];
     if (group != last_group) {
-      while (units[at] != shape.unit(group)) ++at;
       plan.group.push_back(group);
       plan.group_runs.push_back(static_cast<std::int64_t>(plan.runs.size()));
-      plan.group_unit.push_back(first_unit + static_cast<std::int64_t>(at));
       last_group = group;
     }
     plan.runs.push_back(run);
   }
-}
-
-std::vector<std::int32_t> units_of_all_rows(const Program& program) {
-  std::vector<std::int32_t> unit(program.rows.size(), -1);
-  for (const Tree& tree : program.trees) {
-    const std::vector<std::int32_t> found = units_of_rows(tree);
-    for (std::size_t row = 0; row < unit.size(); ++row) unit[row] = std::max(unit[row], found[row]);
-  }
-  return unit;
 }
 
 // Plans of a stretch of accounts, whose places are counted from its own beginning.
@@ -220,36 +191,124 @@ struct Piece {
   std::vector<Plan> trees;
 };
 
-template <class Column>
-void append(Column& to, const Column& from) {
-  to.insert(to.end(), from.begin(), from.end());
+// Plans accounts one after the other.
+class Planner {
+ public:
+  Planner(const Program& program, const std::vector<Shape>& shapes, const Book& book,
+          const std::vector<Plan>& whole, std::size_t accounts, Piece& piece)
+      : program_(program),
+        shapes_(shapes),
+        book_(book),
+        whole_(whole),
+        piece_(piece),
+        of_units_(shapes.size() == 1 && shapes.front().tree.groups.empty()) {
+    const auto reserve = [accounts](auto&... columns) { (columns.reserve(accounts), ...); };
+    Lines& lines = piece.lines;
+    reserve(lines.unit, lines.units, lines.account, lines.pool);
+    piece.trees.resize(shapes.size());
+    begins_.resize(shapes.size());
+    for (Plan& plan : piece.trees) {
+      reserve(plan.runs, plan.group_runs);
+      if (!of_units_) reserve(plan.group, plan.group_unit);
+    }
+  }
+
+  void add(std::size_t account) {
+    units_.clear();
+    for (std::size_t t = 0; t < shapes_.size(); ++t) {
+      Plan& plan = piece_.trees[t];
+      begins_[t] = plan.group.size();
+      plan_account(shapes_[t], book_, account, runs_, whole_[t].starts.get(), plan);
+      for (std::size_t g = begins_[t]; g < plan.group.size(); ++g) {
+        const std::int32_t unit = shapes_[t].unit(plan.group[g]);
+        if (units_.empty() || units_.back() != unit) units_.push_back(unit);
+      }
+    }
+    if (shapes_.size() > 1) {
+      std::sort(units_.begin(), units_.end());
+      units_.erase(std::unique(units_.begin(), units_.end()), units_.end());
+    }
+    place_groups();
+    line_up(program_, account, units_, piece_.lines);
+  }
+
+ private:
+  // The units of the account's groups, whose places begin behind those of the accounts before.
+  void place_groups() {
+    if (of_units_) {
+      piece_.trees.front().group.clear();
+      return;
+    }
+    const std::size_t first = piece_.lines.unit.size();
+    for (std::size_t t = 0; t < shapes_.size(); ++t) {
+      Plan& plan = piece_.trees[t];
+      std::size_t at = 0;
+      for (std::size_t g = begins_[t]; g < plan.group.size(); ++g) {
+        while (units_[at] != shapes_[t].unit(plan.group[g])) ++at;
+        plan.group_unit.push_back(static_cast<std::int64_t>(first + at));
+      }
+    }
+  }
+
+  const Program& program_;
+  const std::vector<Shape>& shapes_;
+  Book book_;
+  const std::vector<Plan>& whole_;
+  Piece& piece_;
+  bool of_units_;  // groups are units, and kept as these
+  std::vector<Run> runs_;
+  std::vector<std::int32_t> units_;
+  std::vector<std::size_t> begins_;  // by tree: the account's first group
+};
+
+// Puts one column of all pieces behind each other.
+template <class Column, class Of>
+void join(std::vector<Piece>& pieces, Column& to, const Of& of) {
+  std::size_t size = 1;  // what ends the offsets
+  for (Piece& piece : pieces) size += of(piece).size();
+  to.reserve(size);
+  for (Piece& piece : pieces) {
+    const Column& from = of(piece);
+    to.insert(to.end(), from.begin(), from.end());
+  }
 }
 
-// Puts the pieces behind each other.
-void join(std::vector<Piece>& pieces, Plans& whole) {
+// Counts the places of every piece from the beginning of the first.
+void number(std::vector<Piece>& pieces) {
+  std::int64_t units = 0;
+  std::vector<std::int64_t> runs(pieces.empty() ? 0 : pieces.front().trees.size(), 0);
   for (Piece& piece : pieces) {
-    const auto units = static_cast<std::int64_t>(whole.lines.unit.size());
     for (std::int64_t& start : piece.lines.units) start += units;
-    append(whole.lines.unit, piece.lines.unit);
-    append(whole.lines.units, piece.lines.units);
-    append(whole.lines.account, piece.lines.account);
-    append(whole.lines.pool, piece.lines.pool);
-    for (std::size_t t = 0; t < piece.trees.size(); ++t) {
-      Plan &from = piece.trees[t], &to = whole.trees[t];
-      const auto runs = static_cast<std::int64_t>(to.runs.size());
-      for (std::int64_t& start : from.group_runs) start += runs;
-      for (std::int64_t& place : from.group_unit) place += units;
-      append(to.runs, from.runs);
-      append(to.group_runs, from.group_runs);
-      append(to.group, from.group);
-      append(to.group_unit, from.group_unit);
+    for (std::size_t t = 0; t < runs.size(); ++t) {
+      for (std::int64_t& start : piece.trees[t].group_runs) start += runs[t];
+      for (std::int64_t& place : piece.trees[t].group_unit) place += units;
+      runs[t] += static_cast<std::int64_t>(piece.trees[t].runs.size());
     }
-    piece = Piece();
+    units += static_cast<std::int64_t>(piece.lines.unit.size());
   }
-  for (Plan& plan : whole.trees) {
+}
+
+void join(std::vector<Piece>& pieces, Plans& whole) {
+  number(pieces);
+  Lines& lines = whole.lines;
+  join(pieces, lines.unit, [](Piece& piece) -> auto& { return piece.lines.unit; });
+  join(pieces, lines.units, [](Piece& piece) -> auto& { return piece.lines.units; });
+  join(pieces, lines.account, [](Piece& piece) -> auto& { return piece.lines.account; });
+  join(pieces, lines.pool, [](Piece& piece) -> auto& { return piece.lines.pool; });
+  lines.units.push_back(static_cast<std::int64_t>(lines.unit.size()));
+  for (std::size_t t = 0; t < whole.trees.size(); ++t) {
+    Plan& plan = whole.trees[t];
+    join(pieces, plan.runs, [t](Piece& piece) -> auto& { return piece.trees[t].runs; });
+    join(pieces, plan.group_runs, [t](Piece& piece) -> auto& { return piece.trees[t].group_runs; });
+    join(pieces, plan.group, [t](Piece& piece) -> auto& { return piece.trees[t].group; });
+    join(pieces, plan.group_unit, [t](Piece& piece) -> auto& { return piece.trees[t].group_unit; });
     plan.group_runs.push_back(static_cast<std::int64_t>(plan.runs.size()));
   }
-  whole.lines.units.push_back(static_cast<std::int64_t>(whole.lines.unit.size()));
+}
+
+// Whether the groups of a tree are units, and as many as there are: then they lie as these do.
+bool are_units(const Tree& tree, const Plan& plan, const Lines& lines) {
+  return tree.groups.empty() && plan.groups() == lines.unit.size();
 }
 
 }  // namespace
@@ -267,7 +326,6 @@ std::vector<std::int32_t> units_of_rows(const Tree& tree) {
 
 Plans make_plans(const Program& program, const PositionsView& positions, const CashView& cash,
                  int threads) {
-  const std::vector<std::int32_t> unit_of_row = units_of_all_rows(program);
   const std::vector<Shape> shapes(program.trees.begin(), program.trees.end());
   const std::size_t accounts = positions.accounts();
   const std::size_t block = task_length(accounts, 2048);
@@ -275,31 +333,20 @@ Plans make_plans(const Program& program, const PositionsView& positions, const C
   std::vector<Piece> pieces(blocks);
   Plans whole;
   whole.trees.resize(shapes.size());
-  for (Plan& plan : whole.trees) plan.starts.resize(positions.instrument.size());
+  for (Plan& plan : whole.trees) {
+    plan.starts = std::make_unique_for_overwrite<std::uint8_t[]>(positions.instrument.size());
+  }
   parallel_for(static_cast<std::int64_t>(blocks), threads, [&](std::int64_t b) {
-    const Book book{positions, cash};
-    std::vector<Run> scratch;
-    std::vector<std::int32_t> units;
-    Piece& piece = pieces[static_cast<std::size_t>(b)];
-    piece.trees.resize(shapes.size());
     const std::size_t first = static_cast<std::size_t>(b) * block;
     const std::size_t last = std::min(accounts, first + block);
-    const auto reserve = [&](auto&... columns) { (columns.reserve(last - first), ...); };
-    reserve(piece.lines.unit, piece.lines.units, piece.lines.account, piece.lines.pool);
-    for (Plan& plan : piece.trees) {
-      reserve(plan.runs, plan.group, plan.group_runs, plan.group_unit);
-    }
-    for (std::size_t a = first; a < last; ++a) {
-      units_of_account(unit_of_row, book, a, units);
-      const auto first_unit = static_cast<std::int64_t>(piece.lines.unit.size());
-      line_up(program, a, units, piece.lines);
-      for (std::size_t t = 0; t < shapes.size(); ++t) {
-        plan_account(shapes[t], book, a, units, first_unit, scratch, whole.trees[t].starts.data(),
-                     piece.trees[t]);
-      }
-    }
+    Planner planner(program, shapes, {positions, cash}, whole.trees, last - first,
+                    pieces[static_cast<std::size_t>(b)]);
+    for (std::size_t account = first; account < last; ++account) planner.add(account);
   });
   join(pieces, whole);
+  for (std::size_t t = 0; t < shapes.size(); ++t) {
+    whole.trees[t].of_units = are_units(shapes[t].tree, whole.trees[t], whole.lines);
+  }
   return whole;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "kernel/table.hpp"
@@ -24,10 +25,17 @@ struct Lines {
 /// Runs lie in the order of one tree within a group, groups in order within a unit.
 struct Plan {
   std::vector<kernel::Run> runs;
-  std::vector<std::uint8_t> starts;      // (positions) 1 where a run goes on in another leaf
-  std::vector<std::int64_t> group_runs;  // (groups + 1)
-  std::vector<std::int32_t> group;       // id of each group
-  std::vector<std::int64_t> group_unit;  // its unit's place in `Lines`
+  std::unique_ptr<std::uint8_t[]> starts;  // (positions) 1 where a run goes on in another leaf;
+                                           // set where a run of several leaves lies
+  std::vector<std::int64_t> group_runs;    // (groups + 1)
+  bool of_units = false;                   // the groups are all units, each in its place, else:
+  std::vector<std::int32_t> group;         // id of each group
+  std::vector<std::int64_t> group_unit;    // its unit's place in `Lines`
+
+  [[nodiscard]] std::size_t groups() const { return group_runs.size() - 1; }
+  [[nodiscard]] std::int64_t unit_of(std::int64_t g) const {
+    return of_units ? g : group_unit[static_cast<std::size_t>(g)];
+  }
 };
 
 struct Plans {

@@ -249,9 +249,12 @@ void check_columns(const Block& block, const std::string& part, const Program& p
       inconsistent(part, "takes scenarios that there are not");
     }
     if (!block.attribute.empty()) inconsistent(part, "has scenarios or attributes, not both");
+    if (block.measure != Measure::one) inconsistent(part, "measures attributes, and has none");
     if (block.reduction == Reduction::each && block.columns.size() != block.weight.size()) {
       inconsistent(part, "needs one column a scenario");
     }
+  } else if (block.first != 0) {
+    inconsistent(part, "has no scenarios, and so none that is the first");
   } else if (block.columns.empty()) {
     inconsistent(part, "needs weights of scenarios, or columns of attributes");
   } else if (block.attribute.size() != p.rows.size() * block.columns.size()) {
@@ -315,6 +318,20 @@ void check_steps(const std::vector<Step>& steps, const char* part, std::size_t r
   }
 }
 
+// Results and sums are put where the registers begin as 0.
+bool begins_as_zero(const double* registers, std::size_t count) {
+  return std::all_of(registers, registers + count, [](double x) { return x == 0.0; });
+}
+
+void check_beginnings(const Program& p) {
+  const std::size_t results = p.first_register(p.blocks.size());
+  bool zero = begins_as_zero(p.registers.data(), p.summed());
+  for (std::size_t at = 0; at < p.unit_registers.size(); at += p.unit_width()) {
+    zero = zero && begins_as_zero(p.unit_registers.data() + at, results);
+  }
+  if (!zero) inconsistent("registers", "must be 0 where results and sums will stand");
+}
+
 void check_registers(const Program& p) {
   const std::size_t results = p.first_register(p.blocks.size());
   if (p.unit_registers.empty()) {
@@ -339,6 +356,7 @@ void check_registers(const Program& p) {
       inconsistent("registers", "must be finite");
     }
   }
+  check_beginnings(p);
   check_steps(p.steps, "steps", p.registers.size());
   if (p.outputs.size() != p.output_register.size()) {
     inconsistent("outputs", "need one register each");

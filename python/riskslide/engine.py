@@ -75,13 +75,7 @@ def assess(
     book refuses; nothing is assessed then.
     """
     p = prepare(portfolio, market, rulebook, threads=threads)
-    cube = revalue(p.rows.valued, p.state, p.scenarios, threads=threads)
-    if p.program.measures_delta:
-        cube = replace(cube, delta=cash_delta(p.state, threads=threads))
-    if p.program.measures_notional:
-        cube = replace(cube, notional=notional(p.state))
-    if p.rows.orders:
-        cube = cube.take(p.rows.source)
+    cube = valued(p, threads=threads)
     accounts = len(portfolio.accounts)
     found = []
     for first in range(0, max(accounts, 1), batch or max(accounts, 1)):
@@ -93,6 +87,16 @@ def assess(
         found.append(part)
         done(last)
     return _assessment(p, cube, found[0] if len(found) == 1 else _joined(found))
+
+
+def valued(p: Prepared, *, threads: int | None = None) -> Cube:
+    """What the rows of a program are worth in its scenarios, with what its blocks measure."""
+    cube = revalue(p.rows.valued, p.state, p.scenarios, threads=threads)
+    if p.program.measures_delta:
+        cube = replace(cube, delta=cash_delta(p.state, threads=threads))
+    if p.program.measures_notional:
+        cube = replace(cube, notional=notional(p.state))
+    return cube.take(p.rows.source) if p.rows.orders else cube
 
 
 def _joined(found: list[dict[str, Any]]) -> dict[str, Any]:

@@ -130,7 +130,7 @@ struct Sized {
   std::vector<double> price, one, shift, scenario_shift;
   check::Cube cube;
   check::Book book;
-  riskslide::Program program;
+  riskslide::Program program, trees;  // of one tree; of three
   std::vector<double> sums, loss, other;
   std::vector<std::int32_t> index;
 
@@ -145,6 +145,17 @@ struct Sized {
     program = check::plain_program(r, s);
     for (std::size_t k = r / 2; k < r; ++k) program.trees[0].leaf[k] = 1;
     program.trees[0].levels = {{.parent = {0, 0}, .folds = {{}, {.gain = 0.5}}}};
+    trees = program;
+    trees.trees.push_back(program.trees[0]);
+    trees.trees.push_back(
+        {.leaf = program.trees[0].leaf, .levels = {}, .groups = {"a", "b"}, .group_unit = {0, 0}});
+    for (const std::int32_t tree : {1, 2}) {
+      trees.blocks.push_back(trees.blocks.front());
+      trees.blocks.back().tree = tree;
+    }
+    trees.unit_registers = {0, 0, 0, 0};
+    trees.unit_steps = {{riskslide::Operation::maximum, 3, 1, 2}};
+    trees.sums = {3};
     for (std::size_t k = 0; k < a; ++k) {
       std::vector<std::pair<std::int32_t, std::int64_t>> held;
       for (std::size_t row = k % 3; row < r; row += 3) {
@@ -207,6 +218,9 @@ struct Sized {
   int evaluate(int threads) {
     return warm([&] { check::evaluate(program, cube, book, threads); });
   }
+  int evaluate_trees(int threads) {
+    return warm([&] { check::evaluate(trees, cube, book, threads); });
+  }
 };
 
 // Allocations of one call for any number of scenarios and threads, and for every task that has
@@ -221,9 +235,13 @@ struct Limit {
 };
 
 constexpr Limit limits[] = {
-    {"revalue", &Sized::revalue, 15, 4, 32, 0},      {"aggregate", &Sized::aggregate, 10, 0, 0, 0},
-    {"worst_loss", &Sized::worst_loss, 10, 0, 0, 0}, {"tail", &Sized::tail, 10, 1, 0, 64},
-    {"evaluate", &Sized::evaluate, 60, 14, 0, 2048}, {"streamed", &Sized::streamed, 90, 4, 32, 0},
+    {"revalue", &Sized::revalue, 15, 4, 32, 0},
+    {"aggregate", &Sized::aggregate, 10, 0, 0, 0},
+    {"worst_loss", &Sized::worst_loss, 10, 0, 0, 0},
+    {"tail", &Sized::tail, 10, 1, 0, 64},
+    {"evaluate", &Sized::evaluate, 60, 14, 0, 2048},
+    {"streamed", &Sized::streamed, 90, 4, 32, 0},
+    {"evaluate_trees", &Sized::evaluate_trees, 120, 30, 0, 2048},
 };
 
 int most(const Limit& limit, const Sized& sized) {

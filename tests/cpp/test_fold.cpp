@@ -17,18 +17,19 @@ using riskslide::Fold;
 using riskslide::Operation;
 using riskslide::Program;
 using riskslide::Reduction;
+using Figures = std::vector<double>;
+using Tiers = std::vector<riskslide::Tier>;
 
 // One leaf with this fold under one unit; the row's changes are `x`, its base value `base`.
-std::vector<double> folded(const Fold& fold, const std::vector<double>& x, double base = 0) {
+Figures folded(const Fold& fold, const Figures& x, double base = 0, const Tiers& tiers = {}) {
   Program p = plain_program(1, x.size());
-  p.trees[0].levels = {{.parent = {0}, .folds = {fold}}};
+  p.trees[0].levels = {{.parent = {0}, .folds = {fold}, .tiers = {tiers}}};
   const Cube cube{x, {base}, x.size()};
   const Book book = Book().account({{0, 1}});
   return riskslide::grid(p, 0, cube.view(), book.positions(), book.money()).values;
 }
 
 void words_by_hand() {
-  using Figures = std::vector<double>;
   CHECK((folded({}, {-8, 0, 8}) == Figures{-8, 0, 8}));
   CHECK((folded({.gain = 0.25}, {-8, 0, 8}) == Figures{-8, 0, 2}));
   CHECK((folded({.gain = 0, .loss = 1}, {-8, 0, 8}) == Figures{-8, 0, 0}));
@@ -44,7 +45,6 @@ void words_by_hand() {
 }
 
 void bias_by_hand() {
-  using Figures = std::vector<double>;
   // A balance worth 10 with a haircut of a quarter: z = x + 10, f(z) = 0.75 z or z below 0.
   const Fold haircut{.gain = 0.75, .biased = true, .anchored = true};
   CHECK((folded(haircut, {-20, -10, -4, 0, 4}, 10) == Figures{-17.5, -7.5, -3, 0, 3}));
@@ -54,6 +54,289 @@ void bias_by_hand() {
   CHECK((folded(whole, {-20, -4, 0, 4}, 10) == Figures{-20, -5.5, -2.5, 0.5}));
   CHECK((folded({.biased = true}, {-20, 7}, 10) == Figures{-20, 7}));
   CHECK((folded({.gain = 0.75}, {-4, 4}, 10) == Figures{-4, 3}));  // base counts where biased only
+}
+
+// The same of `x`, over and over: half a tile, several tiles, each of them in part.
+bool tiered(const Fold& fold, const Tiers& tiers, const Figures& x, const Figures& wanted,
+            double base = 0) {
+  for (const std::size_t columns : {x.size(), std::size_t{8}, std::size_t{16}, std::size_t{21}}) {
+    Figures changes, figures;
+    for (std::size_t k = 0; k < columns; ++k) {
+      changes.push_back(x[k % x.size()]);
+      figures.push_back(wanted[k % x.size()]);
+    }
+    if (folded(fold, changes, base, tiers) != figures) return false;
+  }
+  return true;
+}
+
+void tiers_by_hand() {
+  const Tiers two{{5, 0.5}, {10, 0.25}};
+  CHECK(tiered({}, two, {-8, 0, 3, 5, 8, 10, 20}, {-8, 0, 3, 5, 6.5, 7.5, 10}));
+  CHECK(tiered({.gain = 0, .loss = 2}, two, {-8, 5, 8, 20}, {-16, 0, 1.5, 5}));
+  CHECK(tiered({.gain = -1}, {{5, 2}}, {-8, 3, 8}, {-8, -3, 1}));
+  CHECK(tiered({.deadband = 2}, two, {-12, -2, 1, 2, 7, 12}, {-10, 0, 0, 0, 5, 7.5}));
+  CHECK(tiered({.cap = 7}, two, {-8, 8, 9, 10, 20}, {-8, 6.5, 7, 7, 7}));
+  CHECK(tiered({.scale = -2}, two, {-8, 3, 8}, {16, -6, -13}));
+  CHECK(tiered({.gain = 7}, {{0, 0.5}}, {-8, 8}, {-8, 4}));               // from the start
+  CHECK(tiered({}, {{5, 3}, {5, 0.5}}, {4, 5, 7}, {4, 5, 6}));            // one of no length
+  CHECK(tiered({}, {{5, 1}, {6, 1}}, {-8, 4, 5.5, 9}, {-8, 4, 5.5, 9}));  // nothing but the gain
+  // z = x + 8: f(8) = 6.5 is deducted where it is anchored, else 8.
+  const Fold anchored{.biased = true, .anchored = true}, whole{.biased = true};
+  CHECK(tiered(anchored, two, {-16, -8, -5, 0, 2, 12}, {-14.5, -6.5, -3.5, 0, 1, 3.5}, 8));
+  CHECK(tiered(whole, two, {-16, -8, -5, 0, 2, 12}, {-16, -8, -5, -1.5, -0.5, 2}, 8));
+  CHECK(tiered(anchored, two, {-4, 8, 16}, {-4, 8, 14.5}, -8));
+}
+
+// Sets of folds share the tiers of a node and nothing else, whatever columns take them.
+void tiers_in_sets() {
+  const Figures x{8, -8, 3};
+  const Figures wanted[3] = {{6, -8, 3}, {2, -8, 0}, {90, -210, 40}};
+  for (const std::size_t columns : {3UL, 8UL, 9UL, 16UL, 17UL, 40UL}) {
+    for (const std::size_t length : {1UL, 3UL, 12UL}) {  // of stretches that take one set
+      Program p = plain_program(2, columns);
+      p.trees[0].leaf = {1, 0};
+      const Fold other{.gain = 2, .loss = 3, .scale = 10, .deadband = 1, .cap = 9};
+      p.trees[0].levels = {{.parent = {0, 0},
+                            .folds = {{.scale = 0}, {}, {.scale = 0}, {.gain = 0}, {}, other},
+                            .tiers = {{}, {{4, 0.5}}}}};
+      Cube cube{Figures(2 * columns, 0.0), {0, 0}, columns};
+      Figures figures;
+      for (std::size_t c = 0; c < columns; ++c) {
+        cube.values[c] = x[c % 3];
+        const std::size_t set = c / length % 3;
+        p.blocks[0].fold_set.push_back(static_cast<std::int32_t>(set));
+        figures.push_back(wanted[set][c % 3]);
+      }
+      const Book book = Book().account({{0, 1}, {1, 1}});
+      CHECK(riskslide::grid(p, 0, cube.view(), book.positions(), book.money()).values == figures);
+    }
+  }
+}
+
+// Scenarios from `first` on, and sums times a factor: the same figures as a plain loop, exactly.
+void ranges_and_factors() {
+  constexpr std::size_t scenarios = 40;
+  check::Random random(7);
+  Cube cube{Figures(2 * scenarios), {0, 0}, scenarios};
+  for (double& x : cube.values) x = static_cast<double>(random.whole(-64, 64)) / 8;
+  const Book book = Book().account({{0, 3}}, {{1, 0.5}}).account({{0, -2}, {1, 1}});
+  for (const auto& [first, width] : {std::pair{0UL, 40UL},
+                                     {3UL, 8UL},
+                                     {17UL, 16UL},
+                                     {20UL, 20UL},
+                                     {39UL, 1UL},
+                                     {5UL, 33UL},
+                                     {1UL, 9UL}}) {
+    for (const bool in_sets : {false, true}) {
+      Program p = plain_program(2, scenarios);
+      p.trees[0].levels = {{.parent = {0}, .folds = {{}, {.scale = 4}}}};
+      riskslide::Block& block = p.blocks[0];
+      block.first = static_cast<std::int32_t>(first);
+      block.weight.clear();
+      for (std::size_t c = 0; c < width; ++c) {
+        block.weight.push_back(c % 3 == 0 ? 0.5 : 1.0);
+        block.factor.push_back(static_cast<double>(random.whole(-4, 8)) / 4);
+        if (in_sets) block.fold_set.push_back(static_cast<std::int32_t>(c / 5 % 2));
+      }
+      const auto grid = riskslide::grid(p, 0, cube.view(), book.positions(), book.money());
+      const auto r = evaluate(p, cube, book);
+      const double held[2][2] = {{3, 0.5}, {-2, 1}};
+      for (std::size_t a = 0; a < 2; ++a) {
+        double least = 0.0;
+        std::size_t at = 0;
+        for (std::size_t c = 0; c < width; ++c) {
+          const std::size_t s = first + c;
+          const double sum = held[a][0] * cube.values[s] + held[a][1] * cube.values[scenarios + s];
+          const double scale = in_sets && c / 5 % 2 == 1 ? 4 : 1;
+          const double figure = sum * block.weight[c] * scale * block.factor[c];
+          CHECK_SAME(grid.values[a * width + c], figure);
+          CHECK(!(figure == 0.0 && std::signbit(grid.values[a * width + c])));
+          if (figure < least) at = c;
+          least = std::min(least, figure);
+        }
+        CHECK_SAME(r.unit_loss[a], -least);
+        CHECK(r.unit_scenario[a] == static_cast<std::int32_t>(at));
+      }
+    }
+  }
+}
+
+// Two expiries of one unit, worst in different scenarios: their losses add up, and the scenario is
+// that of the larger. One tree nets what the other holds apart, a third leaves a row out.
+Program grouped() {
+  Program p = plain_program(4, 3);
+  p.units = {"BTC", "ETH"};
+  p.unit_pool = {0, 0};
+  p.trees.resize(3);
+  p.trees[0] = {.leaf = {0, 1, 1, 2},
+                .levels = {},
+                .groups = {"BTC near", "BTC far", "ETH near"},
+                .group_unit = {0, 0, 1}};
+  p.trees[1] = {.leaf = {0, 0, 0, 1}, .levels = {}, .groups = {}, .group_unit = {}};
+  p.trees[2] = {.leaf = {-1, 1, 0, -1},
+                .levels = {{.parent = {0, 1}, .folds = {{.gain = 0}, {.loss = 2}}}},
+                .groups = {"short", "long"},
+                .group_unit = {0, 0}};
+  const riskslide::Block worst = p.blocks[0];
+  p.blocks.push_back(worst);
+  p.blocks[1].tree = 1;
+  p.blocks.push_back(worst);
+  p.blocks[2].tree = 2;
+  p.blocks.push_back({.name = "sizes",
+                      .reduction = Reduction::each,
+                      .columns = {"first", "all"},
+                      .weight = {},
+                      .attribute = {1, 1, 0, 1, 0, 1, 0, 1},
+                      .fold_set = {}});
+  p.blocks.push_back(p.blocks.back());
+  p.blocks.back().tree = 2;
+  p.blocks.back().factor = {1, -0.5};
+  p.registers.assign(7, 0.0);
+  p.outputs = {"apart", "netted", "part", "first", "all", "part first", "part all"};
+  p.output_register = {0, 1, 2, 3, 4, 5, 6};
+  return p;
+}
+
+const Cube moves{{-6, 4, 0, 2, -3, 1, 3, -6, 1, 1, 1, -7}, {0, 0, 0, 0}, 3};
+
+Book two_accounts() {
+  return Book().account({{0, 1}, {1, 1}, {2, 1}, {3, 2}}).account({{3, 1}}).account({{0, 1}});
+}
+
+void groups_of_a_unit() {
+  const Program p = grouped();
+  const Book book = two_accounts();
+  const auto r = evaluate(p, moves, book);
+  CHECK((r.unit_offsets == std::vector<std::int64_t>{0, 2, 3, 4}));
+  CHECK((r.unit == std::vector<std::int32_t>{0, 1, 1, 0}));
+  // near loses 6 in scenario 0, far 3 + 6 in 1; netted -1, -5, 2; left out of the third tree: 0
+  CHECK((r.unit_loss == Figures{15, 5, 12, 14, 14, 0, 7, 7, 0, 6, 6, 0}));
+  CHECK((r.unit_scenario == std::vector<std::int32_t>{1, 1, 1, 2, 2, 0, 2, 2, 0, 0, 0, 0}));
+  CHECK(
+      (r.outputs == Figures{29, 19, 12, 1, 5, 0, -0.5, 7, 7, 0, 0, 1, 0, 0, 6, 6, 0, 1, 1, 0, 0}));
+  const auto grid = [&](std::size_t block) {
+    return riskslide::grid(p, block, moves.view(), book.positions(), book.money());
+  };
+  CHECK((grid(0).group == std::vector<std::int32_t>{0, 1, 2, 2, 0}));
+  CHECK((grid(0).values == Figures{-6, 4, 0, 5, -9, 2, 2, 2, -14, 1, 1, -7, -6, 4, 0}));
+  CHECK((grid(1).group == std::vector<std::int32_t>{0, 1, 1, 0}));
+  CHECK((grid(1).values == Figures{-1, -5, 2, 2, 2, -14, 1, 1, -7, -6, 4, 0}));
+  CHECK((grid(2).group == std::vector<std::int32_t>{0, 1}));
+  CHECK((grid(2).values == Figures{0, -6, 0, 2, -6, 1}));
+  CHECK((grid(4).values == Figures{0, 0, 0, -0.5}));
+  for (const std::size_t accounts : {1UL, 9'000UL}) {  // over many tasks, too
+    Book many;
+    for (std::size_t k = 0; k < accounts; ++k) {
+      many.account({{0, 1}, {1, 1}, {2, 1}, {3, 2}}).account({}).account({{3, 1}});
+    }
+    const auto all = evaluate(p, moves, many, 3);
+    const Figures first(r.outputs.begin(), r.outputs.begin() + 14);
+    for (std::size_t k = 0; k < accounts; ++k) {
+      const auto line = all.outputs.begin() + static_cast<std::ptrdiff_t>(21 * k);
+      check::that(std::equal(line, line + 7, first.begin()) &&
+                      std::equal(line + 14, line + 21, first.begin() + 7) &&
+                      std::all_of(line + 7, line + 14, [](double x) { return x == 0.0; }),
+                  "every account alike", __FILE__, __LINE__);
+    }
+  }
+}
+
+// A row of no tree: as if it were not held. An account that holds nothing else has its empty line.
+void rows_outside() {
+  Program p = plain_program(3, 2);
+  p.trees[0].leaf = {-1, 0, -1};
+  p.trees[0].levels = {{.parent = {0}, .folds = {{.gain = 0.5}}}};
+  const Cube cube{{-100, 50, -3, 8, 70, -70}, {1, 2, 3}, 2};
+  const Book book = Book()
+                        .account({{0, 1}, {1, 1}, {2, 1}}, {{0, 1.0}, {1, 1.0}, {2, 1.0}})
+                        .account({{0, 1}, {2, 1}}, {{2, 1.0}})
+                        .account({{1, -1}});
+  const auto r = evaluate(p, cube, book);
+  CHECK((r.account == std::vector<std::int64_t>{0, 1, 2}));
+  CHECK((r.unit_offsets == std::vector<std::int64_t>{0, 1, 1, 2}));
+  CHECK((r.outputs == Figures{6, 0, 8}));
+  const auto grid = riskslide::grid(p, 0, cube.view(), book.positions(), book.money());
+  CHECK((grid.values == Figures{-6, 8, 1.5, -8}));
+  p.trees[0].leaf = {-1, -1, -1};  // nothing is in it
+  const auto none = evaluate(p, cube, book);
+  CHECK(none.unit.empty() && (none.outputs == Figures{0, 0, 0}));
+}
+
+// Figures are worked out per unit, whose constants differ, and the sums named are worked on.
+void steps_of_units() {
+  Program p = grouped();
+  p.blocks.resize(1);
+  p.blocks.push_back({.name = "worth",
+                      .reduction = Reduction::each,
+                      .columns = {"notional"},
+                      .weight = {},
+                      .attribute = {1, 1, 1, 1},
+                      .measure = riskslide::Measure::notional,
+                      .fold_set = {}});
+  // loss, notional, rate, floor | rate * notional, floored; loss or that; whether it is the loss
+  p.unit_registers = {0, 0, 0.5, 10, 0, 0, 0, 0, 0, 0.25, 2, 0, 0, 0};
+  p.unit_steps = {{Operation::multiply, 4, 1, 2},
+                  {Operation::maximum, 4, 4, 3},
+                  {Operation::maximum, 5, 0, 4},
+                  {Operation::greater, 6, 0, 4}};
+  p.sums = {5, 6, 5};
+  p.registers = {0, 0, 0, 100, 0, 0};
+  p.steps = {{Operation::add, 4, 0, 3}, {Operation::greater, 5, 4, 3}};
+  p.outputs = {"more", "losses", "requirement", "whether"};
+  p.output_register = {4, 1, 2, 5};
+  riskslide::CubeView view = moves.view();
+  const Figures notional{10, 20, -6, 40};
+  view.notional = notional;
+  const Book book = two_accounts();
+  // BTC: loss 15 against 0.5 * 24 -> 12; ETH: 14 against 0.25 * 80 -> 20; then 7 and 10; 6 and 10
+  const Figures figures = riskslide::unit_figures(p, view, book.positions(), book.money(), 2);
+  CHECK((figures == Figures{15, 24, 0.5,  10, 12, 15, 1, 14, 80, 0.25, 2,  20, 20, 0,
+                            7,  40, 0.25, 2,  10, 10, 0, 6,  10, 0.5,  10, 10, 10, 0}));
+  const auto r = riskslide::evaluate(p, view, book.positions(), book.money());
+  CHECK((r.outputs == Figures{135, 1, 35, 1, 110, 0, 10, 1, 110, 0, 10, 1}));
+  CHECK_REFUSED("E_SHAPE", "notional", -1, evaluate(p, moves, book));
+  // greater is strict, and a loss of nothing is not greater than nothing
+  const Book nothing = Book().account({{0, 0}});
+  p.unit_registers[3] = 0;
+  p.registers[3] = 0;
+  const auto zero = riskslide::evaluate(p, view, nothing.positions(), nothing.money());
+  CHECK((zero.outputs == Figures{0, 0, 0, 0}));
+  // Without steps of its own a unit's figures are the results of the blocks.
+  const Program plain = grouped();
+  CHECK((riskslide::unit_figures(plain, moves.view(), book.positions(), book.money()) ==
+         Figures{15, 5, 12, 1, 3, 0, -0.5, 14, 14, 0, 0, 2, 0, 0,
+                 7,  7, 0,  0, 1, 0, 0,    6,  6,  0, 1, 1, 0, 0}));
+}
+
+// What leaves float64 by a factor, in a tier or in the steps of a unit: the account is named.
+void overflow_of_units() {
+  Program p = grouped();
+  const Book book = Book().account({}).account({{0, 1}, {3, 2}}).account({{3, 1}});
+  const auto view = moves.view();
+  const auto grid = [&] { return riskslide::grid(p, 0, view, book.positions(), book.money()); };
+  const auto figures = [&] {
+    return riskslide::unit_figures(p, view, book.positions(), book.money());
+  };
+  p.blocks[0].factor = {1, 1, 1e308};  // of -14 and -7
+  CHECK_REFUSED("E_OVERFLOW", "account", 1, grid());
+  CHECK_REFUSED("E_OVERFLOW", "account", 1, evaluate(p, moves, book));
+  p.blocks[0].factor = {1, 1, -1e308};  // a gain is refused as a loss is
+  CHECK_REFUSED("E_OVERFLOW", "account", 1, grid());
+  p.blocks[0].factor = {};
+  p.unit_registers.assign(16, 0.0);
+  p.unit_registers[15] = 1e308;  // of ETH: 14 and 7 losses
+  p.unit_steps = {{Operation::multiply, 7, 0, 7}};
+  CHECK_REFUSED("E_OVERFLOW", "account", 1, figures());
+  CHECK_REFUSED("E_OVERFLOW", "account", 1, evaluate(p, moves, book));
+  p.unit_registers[15] = 2e307;  // a unit alone is finite, and 14 of it not; 7 are
+  CHECK_REFUSED("E_OVERFLOW", "account", 1, figures());
+  for (const Tiers& tiers : {Tiers{{1, 1e308}}, Tiers{{1, -1e308}}}) {
+    Program q = plain_program(1, 1);
+    q.trees[0].levels = {{.parent = {0}, .folds = {{}}, .tiers = {tiers}}};
+    CHECK_REFUSED("E_OVERFLOW", "account", 0,
+                  evaluate(q, {{20}, {0}, 1}, Book().account({{0, 1}})));
+  }
 }
 
 // Leaves of +inf and -inf must not meet in a deadband or under a cap and come out as no loss.
@@ -345,6 +628,13 @@ void leaves_in_order() {
 int main() {
   words_by_hand();
   bias_by_hand();
+  tiers_by_hand();
+  tiers_in_sets();
+  ranges_and_factors();
+  groups_of_a_unit();
+  rows_outside();
+  steps_of_units();
+  overflow_of_units();
   what_is_not_finite_is_refused();
   attributes();
   levels_by_hand();

@@ -191,6 +191,85 @@ riskslide::Program program(std::size_t rows, std::size_t scenarios) {
   return p;
 }
 
+// Two more trees: one with tiers whose groups lie in the units of the first, one of units that rows
+// stand outside of; ranges of scenarios, factors, and figures of units.
+riskslide::Program trees(std::size_t rows, std::size_t scenarios) {
+  check::Random random(6);
+  riskslide::Program p = program(rows, scenarios);
+  p.units = {"near", "far"};
+  p.unit_pool = {0, 0};
+  p.trees[0].levels[1].parent = {0, 1};
+  riskslide::Tree grouped{
+      .leaf = {}, .levels = {}, .groups = {"near", "far", "later"}, .group_unit = {0, 1, 1}};
+  riskslide::Tree part{.leaf = {}, .levels = {}, .groups = {}, .group_unit = {}};
+  for (std::size_t row = 0; row < rows; ++row) {
+    const auto k = static_cast<std::int32_t>(row % 6);
+    grouped.leaf.push_back(k < 3 ? k % 2 : 2 + k % 2);
+    part.leaf.push_back(row % 5 == 0 ? -1 : k / 3);
+  }
+  riskslide::Level leaves{.parent = {0, 0, 1, 2}, .folds = {}};
+  for (int n = 0; n < 8; ++n) {
+    leaves.folds.push_back({.gain = random.uniform(0.5, 1),
+                            .loss = random.uniform(0.9, 1.2),
+                            .scale = n > 3 ? 1.5 : 1.0,
+                            .deadband = n == 5 ? 0.3 : 0.0,
+                            .cap = n % 4 == 2 ? 90.0 : std::numeric_limits<double>::infinity(),
+                            .biased = n % 4 == 0,
+                            .anchored = n % 4 == 0});
+  }
+  leaves.tiers = {{{5.0, 0.3}}, {}, {{0.0, 0.9}, {20.0, 0.1}}, {{60.0, 0.0}}};
+  grouped.levels = {leaves};
+  p.trees.push_back(grouped);
+  p.trees.push_back(part);
+  riskslide::Block tail = p.blocks[0];
+  tail.tree = 1;
+  tail.first = 37;
+  tail.weight.resize(scenarios - 50);
+  tail.fold_set.resize(scenarios - 50);
+  tail.factor = random.column(scenarios - 50, -0.2, 1.1);
+  p.blocks.push_back(tail);
+  riskslide::Block sizes = p.blocks[1];
+  sizes.measure = riskslide::Measure::notional;
+  sizes.tree = 1;
+  sizes.factor = {0.3, -1.0};
+  p.blocks.push_back(sizes);
+  sizes.tree = 2;
+  p.blocks.push_back(sizes);
+  const std::size_t results = p.first_register(p.blocks.size());
+  for (const double share : {0.02, 0.07}) {
+    p.unit_registers.insert(p.unit_registers.end(), results, 0.0);
+    p.unit_registers.insert(p.unit_registers.end(), {share, 0.0, 0.0});
+  }
+  const auto at = static_cast<std::int32_t>(results);
+  p.unit_steps = {{riskslide::Operation::multiply, at + 1, 4, at},
+                  {riskslide::Operation::maximum, at + 1, at + 1, 3},
+                  {riskslide::Operation::greater, at + 2, 0, at + 1}};
+  p.sums = {0, 3, 4, at + 1, at + 2};
+  p.registers = {0.0, 0.0, 0.0, 0.0, 0.0};
+  p.steps = {{riskslide::Operation::add, 0, 0, 3}};
+  p.outputs = check::names("output", 5);
+  p.output_register = {0, 1, 2, 3, 4};
+  return p;
+}
+
+void sums_of_trees(const check::Cube& values, const check::Book& book, int threads, Hashes& found) {
+  check::Random random(8);
+  const riskslide::Program rules = trees(values.rows(), values.scenarios);
+  riskslide::CubeView view = values.view();
+  const std::vector<double> notional = random.column(values.rows(), 0, 9);
+  view.notional = notional;
+  const auto e = riskslide::evaluate(rules, view, book.positions(), book.money(), threads);
+  found.emplace_back("trees.outputs", hash(e.outputs));
+  found.emplace_back("trees.unit_loss", hash(e.unit_loss));
+  found.emplace_back("trees.unit_scenario", hash(e.unit_scenario));
+  const auto grid = riskslide::grid(rules, 2, view, book.positions(), book.money(), threads);
+  found.emplace_back("trees.grid", hash(grid.values));
+  found.emplace_back("trees.group", hash(grid.group));
+  found.emplace_back(
+      "trees.unit_figures",
+      hash(riskslide::unit_figures(rules, view, book.positions(), book.money(), threads)));
+}
+
 void sums(const check::Cube& values, int threads, Hashes& found) {
   check::Random random(4);
   check::Book book;
@@ -214,6 +293,7 @@ void sums(const check::Cube& values, int threads, Hashes& found) {
   const auto grid =
       riskslide::grid(rules, 0, values.view(), book.positions(), book.money(), threads);
   found.emplace_back("grid", hash(grid.values));
+  sums_of_trees(values, book, threads, found);
 
   std::vector<double> sum(accounts * values.scenarios), loss(accounts), var(accounts);
   std::vector<double> shortfall(accounts);

@@ -30,6 +30,11 @@ Program rich_program() {
                                   {.loss = 2},
                                   {}}},
                        {.parent = {0, 1}, .folds = {{.cap = 7}, {.scale = -1}, {}, {.gain = 0}}}};
+  p.trees[0].levels[0].tiers = {{}, {{2, 0.5}, {4, 0.25}}, {}};
+  p.trees.push_back({.leaf = {-1, 2, 0},
+                     .levels = {},
+                     .groups = {"near", "far", "other"},
+                     .group_unit = {0, 0, 1}});
   p.units = {"unit0", "unit1"};
   p.unit_pool = {0, 1};
   p.pools = {"pool0", ""};
@@ -40,6 +45,17 @@ Program rich_program() {
                       .attribute = {1, 2, 3, 4, 5, 6},
                       .measure = riskslide::Measure::value,
                       .fold_set = {0, 1}});
+  p.blocks.push_back({.name = "range",
+                      .columns = {},
+                      .weight = {1, 0.5},
+                      .attribute = {},
+                      .fold_set = {},
+                      .factor = {2, -1},
+                      .first = 2,
+                      .tree = 1});
+  p.unit_registers = {0, 0, 0, 0, 2.5, 0, 0, 0, 0, 0, -1, 0};
+  p.unit_steps = {{Operation::greater, 5, 0, 3}, {Operation::multiply, 4, 4, 1}};
+  p.sums = {0, 5, 4};
   p.registers = {0, 0, 0, 1.25, 1e300};
   p.steps = {{Operation::multiply, 4, 0, 3}, {Operation::maximum, 4, 4, 1}};
   p.outputs = {"initial", "maintenance"};
@@ -75,6 +91,17 @@ void round_trip() {
         back.trees[0].levels[1].parent == p.trees[0].levels[1].parent);
   CHECK(back.blocks[1].attribute == p.blocks[1].attribute &&
         back.blocks[1].fold_set == p.blocks[1].fold_set);
+  CHECK(back.blocks[2].factor == p.blocks[2].factor && back.blocks[2].first == 2 &&
+        back.blocks[2].tree == 1 && back.blocks[0].tree == 0);
+  CHECK(back.trees.size() == 2 && back.trees[1].leaf == p.trees[1].leaf &&
+        back.trees[1].groups == p.trees[1].groups &&
+        back.trees[1].group_unit == p.trees[1].group_unit && back.trees[0].groups.empty());
+  const auto& tiers = back.trees[0].levels[0].tiers;
+  CHECK(tiers.size() == 3 && tiers[0].empty() && tiers[1][1].start == 4 &&
+        tiers[1][1].gain == 0.25 && back.trees[0].levels[1].tiers.empty());
+  CHECK(back.unit_registers == p.unit_registers && back.sums == p.sums &&
+        back.unit_steps[0].operation == Operation::greater && back.unit_steps[1].left == 4);
+  CHECK(back.unit_width() == 6 && back.summed() == 3 && back.first_register(2) == 3);
   CHECK(back.steps[1].operation == Operation::maximum && back.steps[1].target == 4);
   CHECK(back.scenarios.price_shift[3] == 5e-324 && back.pools == p.pools);
   CHECK(rich_program().to_bytes() == bytes);
@@ -225,6 +252,78 @@ void inconsistent_programs() {
   CHECK(broken([&](Program& p) { p.scenarios.rate_shift.assign(4, nan); }));
 }
 
+// As `broken` above, of several trees, tiers, ranges, factors and figures of units.
+void inconsistent_trees_and_units() {
+  const double nan = std::numeric_limits<double>::quiet_NaN(), inf = 1 / 0.0;
+  const auto part = [](const std::function<void(Program&)>& change) {
+    Program p = rich_program();
+    change(p);
+    try {
+      p.check();
+    } catch (const riskslide::InputError& error) {
+      return error.code() == "E_PROGRAM" && refused(p.to_bytes()) ? error.argument() : error.code();
+    }
+    return std::string("not refused");
+  };
+  CHECK(part([](Program& p) { p.trees.clear(); }) == "trees");
+  CHECK(part([](Program& p) { p.trees[1].leaf[1] = 3; }) == "leaf");
+  CHECK(part([](Program& p) { p.trees[1].leaf[0] = -2; }) == "leaf");
+  CHECK(part([](Program& p) { p.trees[1].leaf.push_back(0); }) == "leaf");
+  CHECK(part([](Program& p) { p.trees[1].levels.resize(17); }) == "levels");
+  CHECK(part([](Program& p) { p.trees[1].leaf[1] = 0; }) == "trees");  // its other unit
+  CHECK(part([](Program& p) { p.trees[1].group_unit = {0, 1, 1}; }) == "not refused");
+  CHECK(part([](Program& p) { p.trees[1].group_unit = {1, 1, 1}; }) == "trees");
+  CHECK(part([](Program& p) { p.trees[1].group_unit = {0, 1, 0}; }) == "group_unit");
+  CHECK(part([](Program& p) { p.trees[1].group_unit = {0, 0, 2}; }) == "group_unit");
+  CHECK(part([](Program& p) { p.trees[1].group_unit = {-1, 0, 1}; }) == "group_unit");
+  CHECK(part([](Program& p) { p.trees[1].group_unit.pop_back(); }) == "group_unit");
+  CHECK(part([](Program& p) { p.trees[0].group_unit = {0, 1}; }) == "group_unit");
+  CHECK(part([](Program& p) { p.trees[1].groups.pop_back(); }) == "leaf");
+
+  const auto tiers = [&](const std::vector<riskslide::Tier>& of_node) {
+    return part([&](Program& p) { p.trees[0].levels[0].tiers[1] = of_node; });
+  };
+  CHECK(tiers({{0, -1}, {0, 2}}) == "not refused");
+  CHECK(tiers({{-1, 0.5}}) == "tiers" && tiers({{4, 1}, {3, 1}}) == "tiers");
+  CHECK(tiers({{nan, 1}}) == "tiers" && tiers({{inf, 1}}) == "tiers");
+  CHECK(tiers({{1, nan}}) == "tiers" && tiers({{1, -inf}}) == "tiers");
+  CHECK(part([](Program& p) { p.trees[0].levels[0].tiers.pop_back(); }) == "levels");
+
+  CHECK(part([](Program& p) { p.blocks[1].tree = 2; }) == "block 'each'");
+  CHECK(part([](Program& p) { p.blocks[1].tree = -1; }) == "block 'each'");
+  CHECK(part([](Program& p) { p.blocks[2].fold_set = {0, 1}; }) == "block 'range'");  // its tree's
+  CHECK(part([](Program& p) { p.blocks[2].first = 3; }) == "block 'range'");
+  CHECK(part([](Program& p) { p.blocks[2].first = -1; }) == "block 'range'");
+  CHECK(part([](Program& p) { p.blocks[2].first = INT32_MAX; }) == "block 'range'");
+  CHECK(part([](Program& p) { p.blocks[1].first = 1; }) == "block 'each'");
+  CHECK(part([](Program& p) { p.blocks[2].factor.pop_back(); }) == "block 'range'");
+  CHECK(part([&](Program& p) { p.blocks[2].factor[0] = inf; }) == "block 'range'");
+  CHECK(part([&](Program& p) { p.blocks[2].weight[0] = nan; }) == "block 'range'");
+  CHECK(part([](Program& p) { p.blocks[1].factor = {1}; }) == "block 'each'");
+  CHECK(part([](Program& p) { p.blocks[2].measure = riskslide::Measure::notional; }) ==
+        "block 'range'");
+
+  CHECK(part([](Program& p) { p.unit_registers.pop_back(); }) == "unit_registers");
+  CHECK(part([](Program& p) { p.unit_registers.resize(6); }) == "unit_registers");
+  CHECK(part([](Program& p) { p.unit_registers.clear(); }) == "unit_registers");
+  CHECK(part([](Program& p) { p.unit_registers.clear(), p.sums.clear(); }) == "unit_registers");
+  CHECK(part([](Program& p) { p.unit_registers.clear(), p.unit_steps.clear(); }) ==
+        "unit_registers");
+  CHECK(part([&](Program& p) { p.unit_registers[4] = nan; }) == "registers");
+  CHECK(part([](Program& p) { p.unit_registers[3] = 1; }) == "registers");  // a result's place
+  CHECK(part([](Program& p) { p.unit_registers[6] = 1; }) == "registers");
+  CHECK(part([](Program& p) { p.registers[2] = 1; }) == "registers");  // a sum's
+  CHECK(part([](Program& p) { p.sums.push_back(0); }) == "registers");
+  CHECK(part([](Program& p) { p.sums.resize(6, 0); }) == "registers");
+  CHECK(part([](Program& p) { p.sums[1] = 6; }) == "sums");
+  CHECK(part([](Program& p) { p.sums[1] = -1; }) == "sums");
+  CHECK(part([](Program& p) { p.unit_steps[0].target = 6; }) == "unit_steps");
+  CHECK(part([](Program& p) { p.unit_steps[0].right = -1; }) == "unit_steps");
+  CHECK(part([](Program& p) { p.unit_steps[0].operation = static_cast<Operation>(6); }) ==
+        "unit_steps");
+  CHECK(part([](Program& p) { p.sums = {}, p.registers[0] = 1; }) == "not refused");
+}
+
 // Scenarios of time and rates come back from a file, and point into the program as columns.
 void time_and_rates() {
   Program p = rich_program();
@@ -267,6 +366,7 @@ int main() {
   damage();
   empty_tree();
   inconsistent_programs();
+  inconsistent_trees_and_units();
   time_and_rates();
   versions();
   return check::done("program");

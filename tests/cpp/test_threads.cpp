@@ -89,6 +89,26 @@ struct Sample {
     program.trees[0].leaf.assign(40, 0);
     for (std::size_t row = 20; row < 40; ++row) program.trees[0].leaf[row] = 1;
     program.trees[0].levels = {{.parent = {0, 0}, .folds = {{}, {.gain = 0.5}}}};
+    // A second tree whose groups add up in the unit, and figures worked out of both.
+    program.trees.push_back(
+        {.leaf = {}, .levels = {}, .groups = check::names("group", 5), .group_unit = {}});
+    program.trees[1].group_unit.assign(5, 0);
+    for (std::int32_t row = 0; row < 40; ++row) program.trees[1].leaf.push_back(row % 6 - 1);
+    program.blocks.push_back(program.blocks[0]);
+    program.blocks[1].tree = 1;
+    program.blocks.push_back({.name = "gross",
+                              .reduction = riskslide::Reduction::each,
+                              .columns = {"gross"},
+                              .weight = {},
+                              .attribute = std::vector<double>(40, 1.5),
+                              .fold_set = {},
+                              .tree = 1});
+    program.unit_registers = {0, 0, 0, 0};
+    program.unit_steps = {{riskslide::Operation::subtract, 3, 1, 0}};
+    program.sums = {0, 2, 3};
+    program.registers = {0, 0, 0};
+    program.outputs = check::names("output", 3);
+    program.output_register = {0, 1, 2};
     cube = {random.column(800, -1, 1), random.column(40, -1, 1), 20};
     for (int a = 0; a < 20'000; ++a) {
       std::vector<std::pair<std::int32_t, std::int64_t>> held;
@@ -102,8 +122,14 @@ struct Sample {
 void same_figures_for_any_number_of_threads() {
   const Sample s;
   const auto one = evaluate(s.program, s.cube, s.book, 1);
+  const auto figures = [&](int threads) {
+    return riskslide::unit_figures(s.program, s.cube.view(), s.book.positions(), s.book.money(),
+                                   threads);
+  };
+  const auto of_one = figures(1);
   for (const int threads : {2, 3, 5, 16, 0}) {
     CHECK(same(one, evaluate(s.program, s.cube, s.book, threads)));
+    CHECK(of_one == figures(threads));
   }
   std::atomic<int> good{0};
   std::vector<std::thread> callers;

@@ -341,8 +341,16 @@ def refused(code: str, rulebooks: Any, portfolio: rs.Portfolio | None = None) ->
     return caught.value
 
 
+def partial_rules(name: str) -> rs.Rulebook:
+    """A preset that leaves a parameter unpublished."""
+    rules = rs.load_rulebook(name)
+    key = "matrix.price_range"
+    left_out = replace(rules.parameters[key], value=None, status="unpublished")
+    return replace(rules, status="partial", parameters={**rules.parameters, key: left_out})
+
+
 def test_a_rule_book_that_cannot_run_is_a_value() -> None:
-    partial = replace(rs.load_rulebook("deribit-xpm"), name="mine", status="partial")
+    partial = replace(partial_rules("deribit-xpm"), name="mine")
     narrow = changed("generic-slides", reporting__par=["USD"])
     given = {"good": "generic-slides", "partial": partial, "no USDC": narrow}
     portfolio = book([("a", 7, 100, None), ("b", 9, 5, None)])
@@ -368,7 +376,7 @@ def test_a_rule_book_that_cannot_run_is_a_value() -> None:
 
 def test_the_first_failure_is_raised_where_all_fail() -> None:
     old = changed("generic-slides", reporting__par=["USD"])
-    partial = replace(rs.load_rulebook("deribit-xpm"), status="partial")
+    partial = partial_rules("deribit-xpm")
     assert refused("E_PARTIAL", [partial, old]).value == "deribit-xpm"
     assert refused("E_MISSING_PRICE", [old, partial]).value == "USDC"
 

@@ -87,6 +87,16 @@ def written(folder: Path, name: str, old: str, new: str) -> str:
     return str(path)
 
 
+def unpublished(folder: Path, name: str) -> str:
+    """The path of a preset that leaves a parameter unpublished."""
+    text = rulebook_text(name).replace('status = "complete"', 'status = "partial"')
+    value = 'value = 0.16, status = "verified"'
+    assert text.count(value) == 1
+    path = folder / f"{name}-partial.toml"
+    path.write_text(text.replace(value, 'status = "unpublished"'), "utf-8")
+    return str(path)
+
+
 def test_json_is_the_comparison_of_the_library(run: Run, tmp_path: Path) -> None:
     rules = ("deribit-spm", "generic-slides")
     ended = run(*rules, more=("--json",))
@@ -157,7 +167,7 @@ def test_no_line_of_the_tables_is_wider_than_80_columns(
 
 
 def test_a_rule_book_that_cannot_run_says_why(run: Run, tmp_path: Path) -> None:
-    partial = written(tmp_path, "deribit-spm", 'status = "complete"', 'status = "partial"')
+    partial = unpublished(tmp_path, "deribit-spm")
     ended = run("generic-slides", partial)
     assert ended.code == 0 and "not run: deribit-spm: E_PARTIAL" in ended.out
     lines = run("generic-slides", partial, more=("--json",)).json["lines"]
@@ -173,7 +183,7 @@ def test_check_ends_with_one_where_a_line_is_not_healthy(run: Run, tmp_path: Pat
     assert run("deribit-xpm", more=check).code == 0
     assert run("deribit-xpm", "deribit-spm", more=check).code == 1  # USDC pool without a balance
     assert run("deribit-xpm", "deribit-spm").code == 0
-    partial = written(tmp_path, "deribit-spm", 'status = "complete"', 'status = "partial"')
+    partial = unpublished(tmp_path, "deribit-spm")
     assert run("deribit-xpm", partial, more=check).code == 1
 
 

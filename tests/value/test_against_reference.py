@@ -18,6 +18,7 @@ import pytest
 import riskslide as rs
 from riskslide import _core
 from riskslide.account.collateral import cash_rows
+from riskslide.account.markets import unplaced
 from riskslide.book.portfolio import rows_of
 from riskslide.margin import reference as fold_reference
 from riskslide.margin.methods import METHODS
@@ -148,14 +149,17 @@ def random_book(seed: int) -> tuple[rs.Portfolio, rs.Market]:
 
 def line_sizes(portfolio: rs.Portfolio, market: rs.Market, rulebook: rs.Rulebook) -> np.ndarray:
     """Sum of |q V| of every account (the rule book has one pool)."""
-    rows = rows_of(portfolio.instruments, portfolio.assets)
+    rows = rows_of(portfolio.instruments, [(a, "") for a in portfolio.assets])
     state = market.on(rows.instruments, rulebook.terms)
     cube = rs.revalue(rows.instruments, state, METHODS["slides"].scenarios(rulebook, state))
     size = np.abs(cube.base) + np.abs(cube.values).max(axis=1)
     size = np.maximum(size, 1e-30 * np.abs(state.price * state.multiplier * state.fx))
     out = np.zeros(len(portfolio.accounts))
     lot = np.concatenate([portfolio.instruments.lot, np.ones(len(rows))])
-    for offsets, index, held in (portfolio.positions.csr, cash_rows(portfolio, rows, state)):
+    for offsets, index, held in (
+        portfolio.positions.csr,
+        cash_rows(portfolio, rows, state, unplaced(portfolio)),
+    ):
         owner = np.repeat(np.arange(offsets.size - 1), np.diff(offsets))
         unit = lot if held.dtype == np.int64 else np.ones(lot.size)
         np.add.at(out, owner, np.abs(held * unit[index]) * size[index])

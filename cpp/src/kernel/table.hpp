@@ -80,7 +80,8 @@ struct Run {
 
 constexpr std::int32_t leaf_of(const Run& run) { return run.leaf < 0 ? -1 - run.leaf : run.leaf; }
 
-// What is passed of a gain grows by so much more for each unit beyond `start`.
+// What is passed of a gain grows by so much more for each unit beyond `start` than it did before;
+// that of the first tier is its whole gain, as what the fold passes ends there.
 struct FoldTier {
   double start, more;
 };
@@ -92,7 +93,7 @@ struct FoldNode {
   std::int32_t parent;
   std::int32_t until;  // first node behind it that folds in another form
   std::int32_t tier;   // the first of its tiers
-  std::int16_t tiers;  // how many there are
+  std::int32_t tiers;  // how many there are
   Form form;
   std::int8_t anchored;
   std::int8_t mixed;  // folds differently in the sets of a block

@@ -40,7 +40,7 @@ def placed(portfolio: Portfolio, homes: Mapping[str, str], par: frozenset[str]) 
     home = np.array([number.get(homes.get(a, ""), -1) for a in portfolio.assets], dtype=np.int64)
     still = np.array([a in par for a in portfolio.assets], dtype=np.bool_)
     home[still] = -1
-    owner = np.repeat(np.arange(positions.accounts), np.diff(positions.offsets))
+    owner = np.repeat(np.arange(positions.accounts), positions.offsets[1:] - positions.offsets[:-1])
     contract = x.kind[positions.instrument] != Kind.SPOT.value
     codes = owner * count + own[x.underlying[positions.instrument]]
     held = np.unique(codes[contract])  # (account, market) with contracts

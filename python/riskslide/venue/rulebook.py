@@ -72,7 +72,6 @@ class Rulebook:
     @property
     def terms(self) -> Terms:
         """What the market must satisfy under this rule book."""
-        self.refuse_unpublished()
         currency, age = self.text("reporting.currency"), self.number("market.max_age_seconds")
         return Terms(currency, self.par, age, **METHODS[self.method].terms(self))
 

@@ -43,6 +43,7 @@ struct Tier {
 struct Level {
   std::vector<std::int32_t> parent;
   std::vector<Fold> folds;
+  // NOLINTNEXTLINE(readability-redundant-member-init): may be left out without a warning
   std::vector<std::vector<Tier>> tiers = {};
 
   [[nodiscard]] std::size_t sets() const noexcept {
@@ -81,6 +82,7 @@ struct Block {
   std::vector<double> attribute;
   Measure measure = Measure::one;
   std::vector<std::int32_t> fold_set;
+  // NOLINTNEXTLINE(readability-redundant-member-init): may be left out without a warning
   std::vector<double> factor = {};
   std::int32_t first = 0;
   std::int32_t tree = 0;

@@ -18,7 +18,7 @@ def row_tree(draft: Draft, held: Holdings) -> int:
     """A tree in which every row stands alone: its size, what it is worth above zero, or its part of
     equity."""
     if "rows" not in draft.known:
-        shape = draft.shape(~held.orders, (np.arange(held.unit.size),))
+        shape = draft.shape(~held.orders, (held.rank,))
         (rows,) = shape.levels
         assets, of = held.instruments.underlyings, held.instruments.underlying
         kept = np.array([1.0 - haircut_of(draft.subject.rules, a) for a in assets])
@@ -112,7 +112,7 @@ def minimum(draft: Draft, held: Holdings) -> Figure:
     """rate times the gross delta, in marginal tiers: what lies in a tier counts so many times."""
     rules = draft.subject.rules
     start, multiple = rules.numbers("minimum.start"), rules.numbers("minimum.multiple")
-    shape = draft.shape(held.contracts, (), (np.arange(held.unit.size),))
+    shape = draft.shape(held.contracts, (), (held.rank,))
     rows, markets = shape.levels
     low = level_of(rows, loss=-1.0)
     first = multiple[0] if start and start[0] == 0.0 else 1.0

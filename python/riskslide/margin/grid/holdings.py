@@ -7,7 +7,7 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from ...book.columns import Bool, Float, Int64
-from ...book.instruments import Instruments, Kind
+from ...book.instruments import Instruments, Kind, canonical_order
 from ...book.portfolio import Role
 from ...market.state import State
 from ...scenario.grid import homes_of, seconds_left
@@ -26,6 +26,7 @@ class Holdings(NamedTuple):
     source: Int64
     units: tuple[str, ...]
     unit: Int64
+    rank: Int64  # place in canonical order, in which the positions of an account lie
     contracts: Bool
     options: Bool
     perpetuals: Bool
@@ -55,6 +56,7 @@ class Holdings(NamedTuple):
             source=subject.rows.source,
             units=tuple(names[k] for k in used.tolist()),
             unit=unit,
+            rank=canonical_order(x)[0],
             contracts=position,
             options=position & (x.kind == Kind.OPTION.value),
             perpetuals=position & (x.kind == Kind.PERPETUAL.value),

@@ -66,7 +66,7 @@ def _scenario_tree(draft: Draft, held: Holdings, filled: bool) -> tuple[int, np.
         return draft.tree(draft.shape(inside)), plain
     kind = np.where(held.options, EXPIRY, np.where(held.orders, ORDER, SINGLE))
     expiry = np.where(held.options, held.instruments.expiry, 0)
-    own = np.where(held.orders, np.arange(kind.size), 0)
+    own = np.where(held.orders, held.rank, 0)
     shape = draft.shape(inside, (kind, expiry, own), ())
     leaves, nodes = shape.levels
     gain, loss = discounts(rules, held)
@@ -127,7 +127,7 @@ def _delta_minimum(draft: Draft, held: Holdings) -> Figure:
     price = held.quote(held.state.price)
     index = held.quote(held.state.index)
     at_spot = np.where(held.contracts & (price != 0), index / np.where(price != 0, price, 1.0), 0.0)
-    shape = draft.shape(held.contracts, (np.arange(price.size),))
+    shape = draft.shape(held.contracts, (held.rank,))
     (rows,) = shape.levels
     level = level_of(rows, sets=2, loss=np.array([[1.0], [-1.0]]))
     found = draft.each(

@@ -8,6 +8,7 @@ from .contest import Workload
 from .suite_assess import assessments
 from .suite_books import sorted_rows, tails, worst_losses
 from .suite_greeks import greeks
+from .suite_venues import venues
 from .workloads import Sizes
 
 GROUPS: Mapping[str, Callable[[Sizes], list[Workload]]] = {
@@ -16,4 +17,5 @@ GROUPS: Mapping[str, Callable[[Sizes], list[Workload]]] = {
     "positions": sorted_rows,
     "W6": tails,
     "assess": assessments,
+    "venues": venues,
 }
