@@ -12,7 +12,7 @@ from . import _core
 from .account.collateral import cash_rows
 from .account.evidence import Cash, Source
 from .account.markets import placed, unplaced
-from .account.verdict import FIGURES, NANO, Assessment, ratio_of, status_of
+from .account.verdict import FIGURES, NANO, Assessment, Thresholds, ratio_of, status_of
 from .book.columns import Float, Int32, Int64
 from .book.instruments import Instruments, Kind
 from .book.portfolio import Portfolio, Rows, order_sides, rows_held, rows_of
@@ -139,7 +139,7 @@ def _assessment(p: Prepared, cube: Cube, found: dict[str, Any]) -> Assessment:
         components=outputs,
         excess=excess,
         maintenance_ratio=ratio,
-        status=status_of(equity, initial, maintenance, gross),
+        status=status_of(equity, initial, maintenance, gross, Thresholds.of(p.rulebook)),
         worst_scenario=worst,
         worst_unit=_named(worst_unit, (*program.units, "")),
         scenarios=p.scenarios.labels,

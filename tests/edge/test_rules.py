@@ -121,7 +121,7 @@ def test_show_tells_all_of_every_parameter(run: Run, name: str) -> None:
 def test_show_names_what_is_unpublished_and_takes_inputs(run: Run, folder: Path) -> None:
     name, key = str(folder / "partial.toml"), "slides.price_range"
     text = run("rules", "show", name)
-    assert text.code == 0 and f"--input KEY=VALUE: {key}\n" in text.out
+    assert text.code == 0 and f"--input KEY=VALUE: {key}" in text.out
     assert run("rules", "show", name, "--json").json["unpublished"] == [key]
     shown = run("rules", "show", name, "--input", f"{key}=0.2", "--json").json
     assert shown["unpublished"] == [] and shown["counts"]["given"] == 1

@@ -13,7 +13,8 @@ from ..scenario.grid import grid_scenarios, homes_of
 from ..scenario.matrix import matrix_scenarios
 from ..scenario.shocks import Scenarios
 from ..scenario.slides import slide_scenarios, slide_terms
-from . import equity, matrix, slides
+from ..scenario.still import still_scenario
+from . import equity, matrix, ratio, slides
 from .auction import AUCTION
 from .grid import compile as grid
 from .grid import schema as grid_schema
@@ -30,6 +31,15 @@ SHARED = {
 }
 
 
+# Thresholds of the status, as multiples of maintenance; any rule book may hold them.
+VERDICT = {
+    "verdict": {
+        name: Spec("number", 0.0, 1000.0)
+        for name in ("reminder", "no_new_risk", "liquidation", "bankrupt")
+    }
+}
+
+
 class Method(NamedTuple):
     """schema: parameters by dotted key; terms: fields of `Terms` that the rules decide; warnings:
     what the holder of the rows must know; optional: sections that a rule book may leave out, each
@@ -41,7 +51,7 @@ class Method(NamedTuple):
     compile: Callable[[Subject], Program]
     terms: Callable[[Rules], Mapping[str, Any]] = lambda rules: {}
     warnings: Callable[[Rules, Rows], tuple[str, ...]] = lambda rules, rows: ()
-    optional: Mapping[str, Mapping[str, Spec]] = MappingProxyType({})
+    optional: Mapping[str, Mapping[str, Spec]] = MappingProxyType(VERDICT)
     homes: Callable[[Rules], Mapping[str, str] | None] = lambda rules: None
 
     @property
@@ -58,7 +68,7 @@ METHODS: Mapping[str, Method] = {
         slides.compile_slides,
         terms=slide_terms,
         warnings=slides.warnings_of_slides,
-        optional=slides.OPTIONAL,
+        optional={**VERDICT, **slides.OPTIONAL},
     ),
     "risk-matrix": Method(
         SHARED | matrix.SCHEMA,
@@ -73,15 +83,21 @@ METHODS: Mapping[str, Method] = {
         grid.compile_grid,
         terms=grid.terms_of_grid,
         warnings=grid.warnings_of_grid,
-        optional={**equity.OPTIONAL, **grid_schema.OPTIONAL, "auction": AUCTION},
+        optional={**VERDICT, **equity.OPTIONAL, **grid_schema.OPTIONAL, "auction": AUCTION},
         homes=homes_of,
     ),
     "expiry-standard": Method(
         SHARED | dict(standard_schema.SCHEMA),
-        standard.standard_scenarios,
+        still_scenario,
         standard.compile_standard,
         terms=standard.standard_terms,
         warnings=standard.warnings_of_standard,
-        optional={**standard_schema.OPTIONAL, "auction": AUCTION},
+        optional={**VERDICT, **standard_schema.OPTIONAL, "auction": AUCTION},
+    ),
+    "ratio": Method(
+        SHARED | dict(ratio.SCHEMA),
+        still_scenario,
+        ratio.compile_ratio,
+        optional=VERDICT | dict(ratio.OPTIONAL),
     ),
 }

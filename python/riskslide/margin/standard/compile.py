@@ -14,9 +14,7 @@ import numpy as np
 from ...book.columns import Bool, Float
 from ...book.portfolio import Role, Rows
 from ...errors import refuse
-from ...market.state import State
 from ...rules import Rules
-from ...scenario.shocks import Scenarios
 from ..draft import Draft, Figure, level_of
 from ..equity import EQUITY, roles_of
 from ..program import Measure, Program, Subject
@@ -35,11 +33,6 @@ def standard_terms(rules: Rules) -> dict[str, Any]:
     """Options are not discounted, and no rate is asked."""
     stable = rules.text("peg.asset") if rules.has("peg") else ""
     return {"rates": "none", "trusts_rates": False, "stable": stable}
-
-
-def standard_scenarios(rules: Rules, state: State) -> Scenarios:
-    """One, in which nothing moves: what counts at other prices is the payoff at expiry."""
-    return Scenarios.of(1.0, labels=("nothing moves",)).on(state)
 
 
 def compile_standard(subject: Subject) -> Program:
