@@ -10,7 +10,7 @@ from ..book.columns import Float, Int32, Int64
 from ..book.portfolio import Role, Rows
 from ..book.positions import Positions, slice_rows
 from ..margin.equity import EQUITY
-from ..margin.program import Program
+from ..margin.program import Program, Tree
 from ..market.state import State
 from ..value.cube import Cube
 from .verdict import (
@@ -45,15 +45,13 @@ class Source:
         cash: Cash = slice_rows(self.cash, account, account + 1)
         held = self.held(positions, cash)
         found = range(int(of.unit_offsets[line]), int(of.unit_offsets[line + 1]))
-        first = int(of.unit_offsets[of.line(of.account[line])])
 
         def units_of(block: int) -> tuple[UnitEvidence, ...]:
-            _, grid = _core.grid(self.program.core, block, self.cube.cells, positions, cash)
+            group, grid = _core.grid(self.program.core, block, self.cube.cells, positions, cash)
+            rows = dict(zip(group.tolist(), grid.tolist(), strict=True))
+            nothing = [0.0] * grid.shape[1]  # of a unit without a row in the tree
             numbers = (int(of.unit[k]) for k in found)
-            rows = (grid[k - first].tolist() for k in found)
-            return tuple(
-                self.unit(of, block, n, row, held) for n, row in zip(numbers, rows, strict=True)
-            )
+            return tuple(self.unit(of, block, n, rows.get(n, nothing), held) for n in numbers)
 
         units = units_of(0)
         factor = of.components.get("maintenance_factor")
@@ -110,17 +108,21 @@ class Source:
         grid: list[float],
         held: list[tuple[int, float]],
     ) -> UnitEvidence:
-        """One unit in block `number`; every row contributes what its leaf passes on of its move."""
+        """One unit in block `number`; every row of its tree contributes what its leaf passes on of
+        its move."""
         block, names = self.program.blocks[number], self.rows.instruments.name
         least = min(grid)
         scenario = grid.index(least) if least < 0 else 0
-        moved = self.cube.values[:, scenario] * block.weight[scenario]
+        factor = float(block.factor[scenario]) if block.factor.size else 1.0
+        moved = self.cube.values[:, block.first + scenario] * block.weight[scenario] * factor
         fold_set = int(block.fold_set[scenario]) if block.fold_set.size else 0
         mine = [(row, amount) for row, amount in held if self.program.unit_of(row) == unit]
-        change = {row: amount * float(moved[row]) for row, amount in mine}
-        passed = self.passed(change, mine, fold_set)
+        tree = self.program.trees[block.tree]
+        inside = [(row, amount) for row, amount in mine if tree.leaf[row] >= 0]
+        change = {row: amount * float(moved[row]) for row, amount in inside}
+        passed = self.passed(tree, change, inside, fold_set)
         contributions = [
-            Contribution(names[row], amount, passed[row])
+            Contribution(names[row], amount, passed.get(row, 0.0))
             for row, amount in mine
             if number > 0 or self.rows.role[row] != Role.ORDER.value
         ]
@@ -134,14 +136,13 @@ class Source:
         )
 
     def passed(
-        self, change: dict[int, float], held: list[tuple[int, float]], fold_set: int
+        self, tree: Tree, change: dict[int, float], held: list[tuple[int, float]], fold_set: int
     ) -> dict[int, float]:
         """What of each row's change the nodes above it pass on, by the sign of what they fold, as
         far up as they only slope: a node with a deadband or a cap takes the sum as it is.
 
         All rows of a biased leaf are the same asset, so that no scenario turns the sign.
         """
-        tree = self.program.trees[0]
         node = {row: int(tree.leaf[row]) for row in change}
         for depth, level in enumerate(tree.levels):
             sums: dict[int, list[float]] = {}
