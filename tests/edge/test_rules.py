@@ -114,7 +114,8 @@ def test_show_tells_all_of_every_parameter(run: Run, name: str) -> None:
             assert " or ".join(spec.choices) in line
         else:
             assert (allowed["low"], allowed["high"]) == (spec.low, spec.high)
-            assert line.endswith(f"{spec.low:.12g} to {spec.high:.12g}")
+            order = ", ascending" if spec.ascending else ""
+            assert line.endswith(f"{spec.low:.12g} to {spec.high:.12g}{order}")
 
 
 def test_show_names_what_is_unpublished_and_takes_inputs(run: Run, folder: Path) -> None:
