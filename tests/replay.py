@@ -16,7 +16,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from families import deribit_greeks, deribit_pme, derive_auction, european, okx_greeks, vollib
+from families import (
+    deribit_greeks,
+    deribit_pme,
+    derive_auction,
+    european,
+    okx_builder,
+    okx_greeks,
+    vollib,
+)
 from families.files import TABLES, Family, read_table
 from families.tally import Tally
 
@@ -25,6 +33,7 @@ FAMILIES = {
     "deribit-pme": Family(deribit_pme.refusal, deribit_pme.replay),
     "derive-auction": Family(derive_auction.refusal, derive_auction.replay),
     "european": Family(european.refusal, european.replay),
+    "okx-builder": Family(okx_builder.refusal, okx_builder.replay),
     "okx-greeks": Family(okx_greeks.refusal, okx_greeks.replay, TABLES, read_table),
     "vollib": Family(vollib.refusal, vollib.replay),
 }
