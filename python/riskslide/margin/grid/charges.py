@@ -10,7 +10,7 @@ from ..draft import Draft, Figure, level_of
 from ..equity import EQUITY, haircut_of
 from ..program import Fold, Level, Measure
 from .holdings import Holdings
-from .losses import held_at_all
+from .losses import where_held
 
 GROSS, CREDIT, EQUITIES = range(3)  # sets of folds of the tree whose leaves are rows
 
@@ -74,10 +74,9 @@ def static(draft: Draft, held: Holdings) -> tuple[dict[str, Figure], dict[str, F
         both["basis_risk"] = net.at_least(net * -1.0)
     if rules.has("unit_charge"):
         amounts = rules.table("unit_charge.amounts")
-        has = held_at_all(draft, held)
         for name in rules.texts("unit_charge.names"):
             given = [amounts.get(f"{unit}:{name}", 0.0) for unit in held.units]
-            both[f"unit_charge_{name}"] = has * given
+            both[f"unit_charge_{name}"] = where_held(draft, held, given)
     return both, extra
 
 
@@ -110,9 +109,11 @@ def further(draft: Draft, held: Holdings) -> dict[str, tuple[Figure, Figure]]:
     if rules.has("oracle"):
         found["oracle"] = (draft.constant(0.0), _oracle(draft, held))
     if rules.has("provision"):
-        fee = gross(draft, held, held.contracts, "fee") * rules.number("provision.fee")
-        funding = gross(draft, held, held.perpetuals, "funding")
-        due = fee + funding * rules.number("provision.funding")
+        due = draft.constant(0.0)
+        for name, rows in (("fee", held.contracts), ("funding", held.perpetuals)):
+            rate = rules.number(f"provision.{name}")
+            if rate:  # what costs nothing is not counted
+                due = due + gross(draft, held, rows, name) * rate
         found["provision"] = (due, due)
     if rules.has("borrow"):
         debt = _debts(draft, held)

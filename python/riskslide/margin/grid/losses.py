@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ... import _core
@@ -42,7 +44,7 @@ def competing(draft: Draft, held: Holdings) -> dict[str, Figure]:
     if rules.has("unit_loss"):
         amounts = rules.table("unit_loss.amounts")
         given = [amounts.get(unit, 0.0) for unit in held.units]
-        found["unit_loss"] = held_at_all(draft, held) * given
+        found["unit_loss"] = where_held(draft, held, given)
     return found
 
 
@@ -55,12 +57,17 @@ def in_turn(worst: Figure, competitors: dict[str, Figure]) -> dict[str, Figure]:
     return found
 
 
-def held_at_all(draft: Draft, held: Holdings) -> Figure:
-    """1 for a unit of which a contract is held, else 0."""
-    shape = draft.shape(held.contracts, (held.rank,))
-    (rows,) = shape.levels
-    tree = draft.tree(shape, level_of(rows, loss=-1.0))
-    return draft.each(tree, Measure.ONE, {"held": held.contracts})["held"].above(0.0)
+def where_held(draft: Draft, held: Holdings, amounts: Sequence[float]) -> Figure:
+    """An amount of every unit, 0 where no contract of it is held."""
+    if not any(amounts):
+        return draft.constant(0.0)
+    if "held" not in draft.known:
+        shape = draft.shape(held.contracts, (held.rank,))
+        (rows,) = shape.levels
+        tree = draft.tree(shape, level_of(rows, loss=-1.0))
+        lots = draft.each(tree, Measure.ONE, {"held": held.contracts})["held"]
+        draft.known["held"] = lots.above(0.0).place
+    return Figure(draft, draft.known["held"]) * amounts
 
 
 def _plain_tree(draft: Draft, held: Holdings, inside: Bool) -> int:
