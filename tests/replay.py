@@ -26,6 +26,7 @@ from families import (
     derive_pm2,
     derive_srm,
     european,
+    okx_builder,
     okx_greeks,
     vollib,
 )
@@ -43,6 +44,7 @@ FAMILIES = {
     "derive-pm2": Family(derive_pm2.refusal, partial(derive_pm2.replay, margin=PORTFOLIO)),
     "derive-srm": Family(derive_srm.refusal, partial(derive_srm.replay, margin=STANDARD)),
     "european": Family(european.refusal, european.replay),
+    "okx-builder": Family(okx_builder.refusal, okx_builder.replay),
     "okx-greeks": Family(okx_greeks.refusal, okx_greeks.replay, TABLES, read_table),
     "vollib": Family(vollib.refusal, vollib.replay),
 }

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from margin.grid_rules import INPUTS
 
 import riskslide as rs
 from riskslide.margin.methods import METHODS
@@ -40,14 +41,14 @@ def odd_or_whole(spec: Spec, number: float) -> float:
 
 
 def of_preset(name: str) -> dict[str, Any]:
-    """The file of a preset; what it leaves unpublished takes a value that its spec allows."""
+    """The file of a preset; what it leaves unpublished takes a value that fits the others."""
     out = tomllib.loads(rulebook_text(name)) | {"status": "complete"}
     for key, spec in METHODS[out["method"]].specs.items():
         section, _, parameter = key.partition(".")
         entry = out.get(section, {}).get(parameter, {})
         if entry.get("status") == "unpublished":
-            value = FITTING.get((name, key), plain(spec))
-            entry |= {"value": value, "status": "chosen"}
+            value = INPUTS.get(name, {}).get(key, FITTING.get((name, key), plain(spec)))
+            entry |= {"value": copy.deepcopy(value), "status": "chosen"}
     return out
 
 

@@ -139,7 +139,7 @@ class Draft:
     trees: list[Tree] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
     entries: list[_Result | _Step | Float] = field(default_factory=list)
-    known: dict[str, int] = field(default_factory=dict)  # trees that several parts share
+    known: dict[str, int] = field(default_factory=dict)  # trees, places of figures shared by parts
 
     def shape(self, inside: Bool, *columns: Sequence[Any]) -> Shape:
         """A tree over these rows whose roots are the units; see `shape_of`."""

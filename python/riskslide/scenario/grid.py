@@ -13,6 +13,7 @@ import numpy as np
 from .. import _core
 from ..book.clock import NANOSECONDS_PER_DAY, NO_EXPIRY
 from ..book.columns import Float, Int64
+from ..errors import refuse
 from ..market.state import State
 from ..rules import Rules
 from .shocks import Scenarios
@@ -20,6 +21,7 @@ from .shocks import Scenarios
 REFERENCE_DAYS = 30.0  # where the ranges of vol are quoted
 DAYS_PER_YEAR = 365.0
 ROTATIONS = ("linear", "abs")
+PLACED = ("collateral_offset", "collateral_charge", "oracle")  # ask where a balance counts
 STATES = ("up", "down", "none", *ROTATIONS)
 
 
@@ -30,6 +32,36 @@ def grid_terms(rules: Rules) -> dict[str, Any]:
         "stable": rules.text("peg.asset") if rules.has("peg") else "",
         "by_strike": bool(set(rules.texts("grid.vols")) & set(ROTATIONS)),
     }
+
+
+def check_grid(rules: Rules) -> None:
+    """Refuse parameters of scenarios that do not fit each other (`E_RULES`)."""
+    moves, vols = rules.numbers("grid.moves"), rules.texts("grid.vols")
+
+    def need(good: bool, key: str, value: object, fix: str) -> None:
+        if not good:
+            refuse("E_RULES", key, None, value, fix)
+
+    lengths = {"grid.weights": len(rules.numbers("grid.weights")), "grid.vols": len(vols)}
+    lengths |= {f"grid.moves_of.{n}": len(x) for n, x in rules.lists("grid.moves_of").items()}
+    for key, found in lengths.items():
+        need(found == len(moves), key, found, f"must have one entry a move, {len(moves)}")
+    listed = [moves, *rules.lists("grid.moves_of").values()]
+    for k, vol in enumerate(vols):
+        if vol in ROTATIONS:
+            still = all(row[k] == 0.0 for row in listed)
+            need(still, "grid.moves", moves[k], f"must be 0 where the vol is {vol}")
+            need(rules.has("skew"), "grid.vols", vol, "needs the section skew")
+            need(vols.count(vol) == 1, "grid.vols", vol, "may stand once")
+    moved = bool({"up", "down"} & set(vols))
+    need(not moved or rules.has("vol"), "grid.vols", "up or down", "needs the section vol")
+    if rules.has("vol") and rules.text("vol.form") == "table":
+        need(rules.has("vol_table"), "vol.form", "table", "needs the section vol_table")
+    if rules.has("vol_table"):
+        wanted = len(rules.numbers("vol_table.days"))
+        for way in ("up", "down"):
+            found = len(rules.numbers(f"vol_table.{way}"))
+            need(found == wanted, f"vol_table.{way}", found, f"must hold {wanted} numbers")
 
 
 class Column(NamedTuple):
@@ -58,16 +90,23 @@ def moves_of(rules: Rules, underlying: str) -> Float:
         found += [rules.number("basis.up") - 1.0, rules.number("basis.down") - 1.0]
     if rules.has("extreme"):
         reach = rules.number("extreme.multiple") * max(map(abs, moves))
+        reach = rules.table("extreme.moves").get(underlying, reach)
         found += [reach, -reach]
     return np.array(found, dtype=np.float64)
 
 
 def market_of(rules: Rules, asset: str) -> str:
     """The market whose moves an asset follows: that in which it cancels risk, else its own."""
-    return homes_of(rules).get(asset, asset)
+    return offsets_of(rules).get(asset, asset)
 
 
-def homes_of(rules: Rules) -> dict[str, str]:
+def homes_of(rules: Rules) -> dict[str, str] | None:
+    """The market in which each asset cancels risk; None where no part asks of a balance in which
+    market it counts."""
+    return offsets_of(rules) if any(map(rules.has, PLACED)) else None
+
+
+def offsets_of(rules: Rules) -> dict[str, str]:
     """asset -> the market in which it moves with the spot."""
     if not rules.has("collateral_offset"):
         return {}
@@ -81,6 +120,7 @@ def grid_scenarios(rules: Rules, state: State) -> Scenarios:
     The part of a forward that settlement has fixed does not move: price' = price (1 + move (1 -
     fixed share)).
     """
+    check_grid(rules)
     columns = columns_of(rules)
     factors = len(state.factors)
     row = row_of_factors(state)
@@ -124,7 +164,8 @@ def grid_scenarios(rules: Rules, state: State) -> Scenarios:
 
 def _label(rules: Rules, column: Column, move: float) -> str:
     kind = "" if column.part == "grid" else f", {column.part}"
-    return f"price {100 * move:+g} % vol {column.vol}{kind}"
+    listed = " or as listed" if column.part != "basis" and rules.lists("grid.moves_of") else ""
+    return f"price {100 * move:+g} %{listed} vol {column.vol}{kind}"
 
 
 def row_of_factors(state: State) -> Int64:

@@ -11,6 +11,7 @@ from ..equity import borrowed
 from ..program import Measure
 from ..tiers import marginal
 from .holdings import Holdings
+from .losses import where_held
 
 GROSS, CREDIT = range(2)  # sets of folds of the tree whose leaves are rows
 
@@ -37,6 +38,8 @@ def static(draft: Draft, held: Holdings) -> tuple[dict[str, Figure], dict[str, F
 
     if rules.has("perpetual"):
         charge("perpetual", gross(draft, held, held.perpetuals, "perpetual"))
+    if rules.has("future"):
+        charge("future", gross(draft, held, held.contracts & ~held.options, "future"))
     if rules.has("option"):
         charge("option", _naked(draft, held))
     if rules.has("collateral_charge"):
@@ -58,9 +61,32 @@ def static(draft: Draft, held: Holdings) -> tuple[dict[str, Figure], dict[str, F
         both["basis_risk"] = net.at_least(net * -1.0)
     if rules.has("unit_charge"):
         amounts = rules.table("unit_charge.amounts")
-        has = gross(draft, held, held.contracts, "any").above(0.0)
-        both["unit_charge"] = has * [amounts.get(u, 0.0) for u in held.units]
+        for name in rules.texts("unit_charge.names"):
+            given = [amounts.get(f"{unit}:{name}", 0.0) for unit in held.units]
+            both[f"unit_charge_{name}"] = where_held(draft, held, given)
     return both, extra
+
+
+def stable_charge(draft: Draft, held: Holdings) -> Figure:
+    """What hedges a contract by one of another currency of account, in marginal tiers.
+
+    Of every unit: half of (sum over currencies of |net delta| - |net delta of all|); contracts
+    that settle in coin are accounted for in its dollar price, as one currency.
+    """
+    rules, x = draft.subject.rules, held.instruments
+    shape = draft.shape(held.contracts, (np.where(x.inverse, -1, x.currency),))
+    (currencies,) = shape.levels
+    level = level_of(currencies, sets=2, loss=np.array([[1.0], [-1.0]]))
+    columns = {"net_of_all": held.contracts, "net_of_each": held.contracts}
+    found = draft.each(draft.tree(shape, level), Measure.DELTA, columns, [0, 1])
+    net = found["net_of_all"]
+    hedged = (found["net_of_each"] - net.at_least(net * -1.0)) * 0.5
+    due, before = draft.constant(0.0), 0.0
+    pairs = (rules.numbers(f"stable_charge.{name}") for name in ("start", "rate"))
+    for start, rate in zip(*pairs, strict=True):
+        due = due + (hedged - start).at_least(0.0) * (rate - before)
+        before = rate
+    return due
 
 
 def further(draft: Draft, held: Holdings) -> dict[str, tuple[Figure, Figure]]:
@@ -70,9 +96,11 @@ def further(draft: Draft, held: Holdings) -> dict[str, tuple[Figure, Figure]]:
     if rules.has("oracle"):
         found["oracle"] = (draft.constant(0.0), _oracle(draft, held))
     if rules.has("provision"):
-        fee = gross(draft, held, held.contracts, "fee") * rules.number("provision.fee")
-        funding = gross(draft, held, held.perpetuals, "funding")
-        due = fee + funding * rules.number("provision.funding")
+        due = draft.constant(0.0)
+        for name, rows in (("fee", held.contracts), ("funding", held.perpetuals)):
+            rate = rules.number(f"provision.{name}")
+            if rate:  # what costs nothing is not counted
+                due = due + gross(draft, held, rows, name) * rate
         found["provision"] = (due, due)
     if rules.has("borrow"):
         found["borrow"] = borrowed(draft)

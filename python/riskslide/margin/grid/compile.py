@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 
 from ...book.portfolio import Role, Rows
+from ...errors import refuse
+from ...market.state import Payoff
 from ...rules import Rules
-from ...scenario.grid import grid_terms, homes_of
+from ...scenario.grid import grid_terms, offsets_of
 from ..draft import Draft, Figure
 from ..equity import check_collateral, equity, roles_of
 from ..program import Program, Subject
@@ -21,6 +23,8 @@ from .holdings import Holdings
 from .schema import check_together
 
 Parts = dict[str, Figure]
+
+BY_SPOT = ("perpetual", "future", "option", "oracle", "provision", "delta_minimum")
 
 
 def terms_of_grid(rules: Rules) -> dict[str, Any]:
@@ -35,8 +39,11 @@ def compile_grid(subject: Subject) -> Program:
     rules = subject.rules
     check_collateral(rules)
     held = Holdings.of(subject)
+    need_index(rules, held)
     draft = Draft(subject, held.units, held.unit)
     worst = losses.worst_scenario(draft, held)
+    orders = held.orders.any()
+    filled = losses.worst_scenario(draft, held, filled=True) if orders else worst
     competitors = losses.competing(draft, held)
     static, extra = charges.static(draft, held)
     further = charges.further(draft, held)
@@ -53,16 +60,21 @@ def compile_grid(subject: Subject) -> Program:
         asked[name] = figure * initial if covers else figure
         if name in extra:
             asked[name] = asked[name] + extra[name]
+    covered = _sum(draft, [*of_loss.values(), *(static.values() if covers else [])])
+    least = charges.minimum(draft, held) if rules.has("minimum") else draft.constant(0.0)
     if rules.has("minimum"):
-        floor = charges.minimum(draft, held)
-        covered = _sum(draft, [*of_loss.values(), *(static.values() if covers else [])])
-        short = (floor - covered).at_least(0.0)
+        short = (least - covered).at_least(0.0)
         needed["minimum"], asked["minimum"] = short * maintenance, short * initial
+    if rules.has("stable_charge"):
+        due = charges.stable_charge(draft, held)
+        needed["stable_charge"] = due * maintenance if covers else due
+        asked["stable_charge"] = due * initial if covers else due
     for name, (low, high) in further.items():
         needed[name], asked[name] = low, high
-    if held.orders.any():
-        filled = losses.worst_scenario(draft, held, filled=True)
-        asked["open_orders"] = (filled - worst) * initial
+    if orders:
+        more = losses.largest(filled, competitors) - losses.largest(worst, competitors)
+        grown = (covered + more).at_least(least) - covered.at_least(least)
+        asked["open_orders"] = grown * initial
     held_equity = equity(draft)
     outputs = {
         "maintenance": _sum(draft, list(needed.values())),
@@ -75,6 +87,17 @@ def compile_grid(subject: Subject) -> Program:
         **{f"initial.{name}": figure for name, figure in asked.items()},
     }
     return draft.program(outputs, {"maintenance_factor": maintenance, "initial_factor": initial})
+
+
+def need_index(rules: Rules, held: Holdings) -> None:
+    """Refuse a contract whose spot is not quoted where a part charges by it."""
+    by_spot = rules.has("moves") and rules.text("moves.of") == "index"
+    live = held.contracts & (held.state.payoff[held.source] != Payoff.SPOT)
+    bare = np.flatnonzero(live & (held.quote(held.state.index) == 0.0))
+    if bare.size and (by_spot or any(map(rules.has, BY_SPOT))):
+        x = held.instruments
+        name = x.underlyings[x.underlying[bare[0]]]
+        refuse("E_MISSING_PRICE", "spot", None, name, "add its spot to the market")
 
 
 def _sum(draft: Draft, figures: list[Figure]) -> Figure:
@@ -92,7 +115,11 @@ def warnings_of_grid(rules: Rules, rows: Rows) -> tuple[str, ...]:
     if coin:
         what = "contracts that settle in coin are margined as if this venue listed them"
         found.append(f"W_COIN_SETTLED: {what}: {len(coin)}, such as {x.name[coin[0]]}")
-    homes = homes_of(rules)
+    free = [f"provision.{n}" for n in ("fee", "funding") if _is_zero(rules, f"provision.{n}")]
+    if free:
+        what = "is 0: what the venue provides for it is missing in both requirements"
+        found.append(f"W_NO_PROVISION: {', '.join(free)} {what}")
+    homes = offsets_of(rules)
     still = (
         {x.underlyings[u] for u in x.underlying[role == Role.BALANCE.value].tolist()}
         - set(homes)
@@ -102,3 +129,7 @@ def warnings_of_grid(rules: Rules, rows: Rows) -> tuple[str, ...]:
         names = ", ".join(sorted(still))
         found.append(f"W_COLLATERAL_STILL: {names} does not move in the scenarios")
     return tuple(found)
+
+
+def _is_zero(rules: Rules, key: str) -> bool:
+    return rules.has(key.partition(".")[0]) and rules.number(key) == 0.0

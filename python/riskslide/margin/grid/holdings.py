@@ -10,7 +10,7 @@ from ...book.columns import Bool, Float, Int64
 from ...book.instruments import Instruments, Kind, canonical_order
 from ...book.portfolio import Role
 from ...market.state import State
-from ...scenario.grid import homes_of, seconds_left
+from ...scenario.grid import offsets_of, seconds_left
 from ..equity import roles_of
 from ..program import Subject
 
@@ -38,7 +38,7 @@ class Holdings(NamedTuple):
     @classmethod
     def of(cls, subject: Subject) -> Self:
         x, role = subject.rows.instruments, roles_of(subject.rows)
-        home = homes_of(subject.rules)
+        home = offsets_of(subject.rules)
         names = sorted({*x.underlyings, *home.values(), CASH})
         number = {name: k for k, name in enumerate(names)}
         own = np.array([number[name] for name in x.underlyings], dtype=np.int64)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ... import _core
 from ...book.columns import Bool, Float
+from ...errors import refuse
+from ...market.state import Payoff
 from ...rules import Rules
 from ...scenario.grid import ROTATIONS, columns_of
 from ..draft import Draft, Figure, level_of, shape_of
@@ -33,11 +37,14 @@ def competing(draft: Draft, held: Holdings) -> dict[str, Figure]:
         found["basis"] = _basis(draft, held, parts.index("basis"))
     if rules.has("extreme"):
         share = np.full(parts.count("extreme"), rules.number("extreme.share"))
-        plain = draft.tree(draft.shape(held.contracts))
-        first = parts.index("extreme")
-        found["extreme"] = draft.worst("extreme", plain, first, share.size, factor=share)
+        first, tree = parts.index("extreme"), _plain_tree(draft, held, held.contracts)
+        found["extreme"] = draft.worst("extreme", tree, first, share.size, factor=share)
     if rules.has("delta_minimum"):
         found["delta_minimum"] = _delta_minimum(draft, held)
+    if rules.has("unit_loss"):
+        amounts = rules.table("unit_loss.amounts")
+        given = [amounts.get(unit, 0.0) for unit in held.units]
+        found["unit_loss"] = where_held(draft, held, given)
     return found
 
 
@@ -48,6 +55,54 @@ def in_turn(worst: Figure, competitors: dict[str, Figure]) -> dict[str, Figure]:
         found[name] = (figure - largest).at_least(0.0)
         largest = largest.at_least(figure)
     return found
+
+
+def where_held(draft: Draft, held: Holdings, amounts: Sequence[float]) -> Figure:
+    """An amount of every unit, 0 where no contract of it is held."""
+    if not any(amounts):
+        return draft.constant(0.0)
+    if "held" not in draft.known:
+        shape = draft.shape(held.contracts, (held.rank,))
+        (rows,) = shape.levels
+        tree = draft.tree(shape, level_of(rows, loss=-1.0))
+        lots = draft.each(tree, Measure.ONE, {"held": held.contracts})["held"]
+        draft.known["held"] = lots.above(0.0).place
+    return Figure(draft, draft.known["held"]) * amounts
+
+
+def _plain_tree(draft: Draft, held: Holdings, inside: Bool) -> int:
+    """A tree that nets all of these rows in their unit."""
+    by_index = _over_index(draft, held)
+    if by_index is None:
+        return draft.tree(draft.shape(inside))
+    shape = draft.shape(inside, (np.where(held.options, -1, held.rank),))
+    (rows,) = shape.levels
+    return draft.tree(shape, level_of(rows, scale=by_index[rows.row]))
+
+
+def _over_index(draft: Draft, held: Holdings) -> Float | None:
+    """Index over the price of every linear future and perpetual, 1 for other rows; None where
+    moves are fractions of a contract's own price.
+
+    The change of such a contract is linear in the move: times this it is the move of the index.
+    """
+    rules = draft.subject.rules
+    if not rules.has("moves") or rules.text("moves.of") == "price":
+        return None
+    price = held.quote(held.state.price * held.state.fx)
+    linear = ((held.state.payoff == Payoff.MARGINED) & ~held.state.inverse)[held.source]
+    if (linear & (price <= 0)).any():
+        row = int(np.flatnonzero(linear & (price <= 0))[0])
+        name, fix = held.instruments.name[row], "must be > 0 where moves are of the index"
+        refuse("E_DOMAIN_FORWARD", "mark", None, name, fix)
+    return np.where(linear, held.quote(held.state.index) / np.where(linear, price, 1.0), 1.0)
+
+
+def largest(worst: Figure, competitors: dict[str, Figure]) -> Figure:
+    """The largest of all."""
+    for figure in competitors.values():
+        worst = worst.at_least(figure)
+    return worst
 
 
 def _scenario_tree(draft: Draft, held: Holdings, filled: bool) -> tuple[int, np.ndarray]:
@@ -63,10 +118,12 @@ def _scenario_tree(draft: Draft, held: Holdings, filled: bool) -> tuple[int, np.
     inside = held.moving | (held.orders if filled else False)
     plain = np.zeros(0, dtype=np.int32)
     if not (discounted or turned.any() or (filled and held.orders.any())):
-        return draft.tree(draft.shape(inside)), plain
+        return _plain_tree(draft, held, inside), plain
+    by_index = _over_index(draft, held)
+    scale = np.ones(held.unit.size) if by_index is None else by_index
     kind = np.where(held.options, EXPIRY, np.where(held.orders, ORDER, SINGLE))
     expiry = np.where(held.options, held.instruments.expiry, 0)
-    own = np.where(held.orders, held.rank, 0)
+    own = np.where(held.orders | (scale != 1.0), held.rank, 0)
     shape = draft.shape(inside, (kind, expiry, own))
     (leaves,) = shape.levels
     gain, loss = discounts(rules, held)
@@ -78,6 +135,7 @@ def _scenario_tree(draft: Draft, held: Holdings, filled: bool) -> tuple[int, np.
         sets=2,
         gain=np.where(by_expiry, gain[leaves.row], np.where(order, 0.0, 1.0)),
         loss=np.where(by_expiry, loss[leaves.row], 1.0),
+        scale=scale[leaves.row],
         biased=by_expiry & discounted,
         against=rotated,
     )
@@ -122,8 +180,8 @@ def _basis(draft: Draft, held: Holdings, first: int) -> Figure:
 def _delta_minimum(draft: Draft, held: Holdings) -> Figure:
     """net |net delta| + hedged (gross delta - |net delta|) / 2, at the spot."""
     rules = draft.subject.rules
-    price = held.quote(held.state.price)
-    index = held.quote(held.state.index)
+    price = held.quote(np.where(held.state.inverse, 1.0, held.state.price) * held.state.fx)
+    index = held.quote(held.state.index)  # where a contract settles in coin, its rate of exchange
     at_spot = np.where(held.contracts & (price != 0), index / np.where(price != 0, price, 1.0), 0.0)
     shape = draft.shape(held.contracts, (held.rank,))
     (rows,) = shape.levels

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ...errors import refuse
 from ...rules import Rules, Spec
-from ...scenario.grid import ROTATIONS, STATES
+from ...scenario.grid import PLACED, STATES
 from ..equity import BORROW
 
 _FRACTION = Spec("number", 0.0, 1.0)
@@ -60,9 +60,11 @@ OPTIONAL: Mapping[str, Mapping[str, Spec]] = {
         "add": _FACTOR,
         "per_year": _FACTOR,
     },
-    "extreme": {"multiple": _FACTOR, "share": _FRACTION},
+    "moves": {"of": Spec("text", choices=("price", "index"))},
+    "extreme": {"multiple": _FACTOR, "moves": Spec("table", 0.0, 0.99), "share": _FRACTION},
     "delta_minimum": {"net": _FRACTION, "hedged": _FRACTION},
     "perpetual": {"maintenance": _FACTOR, "initial": _FACTOR},
+    "future": {"maintenance": _FACTOR, "initial": _FACTOR},
     "option": {"maintenance": _FACTOR, "initial": _FACTOR},
     "collateral_charge": {
         "maintenance": Spec("table", 0.0, 100.0),
@@ -85,46 +87,40 @@ OPTIONAL: Mapping[str, Mapping[str, Spec]] = {
         "start": Spec("numbers", 0.0, 1e15, ascending=True),
         "multiple": Spec("numbers", 0.0, 1000.0),
     },
-    "unit_charge": {"amounts": Spec("table", 0.0, 1e15)},
+    "unit_loss": {"amounts": Spec("table", 0.0, 1e15)},
+    "unit_charge": {"names": Spec("texts"), "amounts": Spec("table", 0.0, 1e15)},
+    "stable_charge": {
+        "start": Spec("numbers", 0.0, 1e15, ascending=True),
+        "rate": Spec("numbers", 0.0, 1.0),
+    },
     "provision": {"fee": _FRACTION, "funding": _FRACTION},
     "borrow": BORROW,
 }
 
 
 def check_together(rules: Rules) -> None:
-    """Refuse parameters that do not fit each other (`E_RULES`)."""
-    count = len(rules.numbers("grid.moves"))
+    """Refuse parameters of charges that do not fit each other (`E_RULES`)."""
 
     def need(good: bool, key: str, value: object, fix: str) -> None:
         if not good:
             refuse("E_RULES", key, None, value, fix)
 
-    for key in ("grid.weights", "grid.vols"):
-        values = rules.texts(key) if key == "grid.vols" else rules.numbers(key)
-        need(len(values) == count, key, len(values), f"must have one entry a move, {count}")
-    for name, moves in rules.lists("grid.moves_of").items():
-        need(len(moves) == count, f"grid.moves_of.{name}", len(moves), f"must be {count} moves")
-    vols = rules.texts("grid.vols")
-    for k, vol in enumerate(vols):
-        if vol in ROTATIONS:
-            move = rules.numbers("grid.moves")[k]
-            need(move == 0.0, "grid.moves", move, f"must be 0 where the vol is {vol}")
-            need(rules.has("skew"), "grid.vols", vol, "needs the section skew")
-            need(vols.count(vol) == 1, "grid.vols", vol, "may stand once")
-    moved = bool({"up", "down"} & set(vols))
-    need(not moved or rules.has("vol"), "grid.vols", "up or down", "needs the section vol")
-    if rules.has("vol") and rules.text("vol.form") == "table":
-        need(rules.has("vol_table"), "vol.form", "table", "needs the section vol_table")
-    for section, first, rest in (
-        ("vol_table", "days", ("up", "down")),
-        ("minimum", "start", ("multiple",)),
+    for section, first, other in (
+        ("minimum", "start", "multiple"),
+        ("stable_charge", "start", "rate"),
     ):
         if not rules.has(section):
             continue
-        wanted = len(rules.numbers(f"{section}.{first}"))
-        for name in rest:
-            found = len(rules.numbers(f"{section}.{name}"))
-            need(found == wanted, f"{section}.{name}", found, f"must hold {wanted} numbers")
+        wanted, found = (len(rules.numbers(f"{section}.{n}")) for n in (first, other))
+        need(found == wanted, f"{section}.{other}", found, f"must hold {wanted} numbers")
+    for key in rules.table("unit_charge.amounts") if rules.has("unit_charge") else ():
+        names = rules.texts("unit_charge.names")
+        fix = f"must be MARKET:NAME, the name one of {', '.join(names)}"
+        need(key.rpartition(":")[2] in names and ":" in key, "unit_charge.amounts", key, fix)
+    if rules.has("borrow"):
+        apart = [s for s in PLACED if rules.has(s)]
+        fix = "counts balances by currency, while this section puts them into markets"
+        need(not apart, "borrow", ", ".join(apart), fix)
     if rules.has("collateral_offset"):
         texts = rules.texts("collateral_offset.cancels")
         assets = [text.partition(":")[2] for text in texts]
