@@ -130,7 +130,7 @@ def parameters_of(preset: str) -> dict[str, tuple[str, str, str]]:
     """Value, status and source of every parameter of a preset, as text."""
     path = ROOT / "python" / "riskslide" / "venue" / "presets" / f"{preset}.toml"
     return {
-        f"{section}.{key}": (plain(entry.get("value")), entry["status"], entry["source"])
+        f"{section}.{key}": (plain(entry.get("value", "")), entry["status"], entry["source"])
         for section, entries in tomllib.loads(path.read_text("utf-8")).items()
         for key, entry in (entries.items() if isinstance(entries, dict) else ())
     }
