@@ -1,8 +1,9 @@
 // The second part of W2 in C++: 100,000 accounts of 50 positions in 93 scenarios; worst loss, the
-// whole matrix of sums, and a program without levels.
+// whole matrix of sums, a program without levels, and one of two trees.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
+#include <string>
 
 #include "workloads.hpp"
 
@@ -62,13 +63,15 @@ void aggregate(benchmark::State& state) {
   counted(state, book);
 }
 
-void evaluate(benchmark::State& state) {
-  const bench::Book& book = made();
+// All rows in one unit, and the worst of the scenarios.
+riskslide::Program plain_program() {
   riskslide::Program program;
-  program.rows.assign(instruments, "row");
-  for (std::size_t k = 0; k < instruments; ++k) program.rows[k] += std::to_string(k);
-  program.trees[0].leaf.assign(instruments, 0);
+  for (std::size_t k = 0; k < instruments; ++k) program.rows.push_back("row" + std::to_string(k));
   program.lot.assign(instruments, 1.0);
+  program.trees.push_back({.leaf = std::vector<std::int32_t>(instruments, 0),
+                           .levels = {},
+                           .groups = {},
+                           .group_unit = {}});
   program.units = program.pools = {"account"};
   program.unit_pool = {0};
   program.blocks = {{.name = "slides",
@@ -82,6 +85,11 @@ void evaluate(benchmark::State& state) {
   for (std::size_t k = 0; k < scenarios; ++k) {
     program.scenarios.labels.push_back("scenario" + std::to_string(k));
   }
+  return program;
+}
+
+riskslide::Evaluation run(const riskslide::Program& program, benchmark::State& state) {
+  const bench::Book& book = made();
   const std::vector<std::int64_t> none(accounts + 1);
   const riskslide::CashView cash{none, {}, {}};
   riskslide::Evaluation found;
@@ -90,11 +98,51 @@ void evaluate(benchmark::State& state) {
                                 static_cast<int>(state.range(0)));
     benchmark::DoNotOptimize(found.unit_loss.data());
   }
+  counted(state, book);
+  return found;
+}
+
+void evaluate(benchmark::State& state) {
+  const auto found = run(plain_program(), state);
   if (found.unit_loss.size() != accounts ||
-      !are_worst(book, found.unit_loss.data(), found.unit_scenario.data())) {
+      !are_worst(made(), found.unit_loss.data(), found.unit_scenario.data())) {
     state.SkipWithError("wrong losses");
   }
-  counted(state, book);
+}
+
+// What a second tree costs that only sizes are summed in, account by account.
+void evaluate_two_trees(benchmark::State& state) {
+  riskslide::Program program = plain_program();
+  constexpr std::size_t groups = 8;
+  program.trees.push_back({.leaf = {}, .levels = {}, .groups = {}, .group_unit = {}});
+  for (std::size_t g = 0; g < groups; ++g) {
+    program.trees[1].groups.push_back("group" + std::to_string(g));
+    program.trees[1].group_unit.push_back(0);
+  }
+  for (std::size_t k = 0; k < instruments; ++k) {
+    program.trees[1].leaf.push_back(static_cast<std::int32_t>(k * groups / instruments));
+  }
+  program.blocks.push_back({.name = "sizes",
+                            .columns = {"lots"},
+                            .weight = {},
+                            .attribute = bench::Numbers(instruments, 1.0),
+                            .fold_set = {},
+                            .tree = 1});
+  program.registers.push_back(0.0);
+  program.outputs.emplace_back("short lots");
+  program.output_register.push_back(1);
+  const auto found = run(program, state);
+  const bench::Book& book = made();
+  for (std::size_t a = 0; a < bench::checked; ++a) {
+    double lots[groups] = {}, wanted = 0.0;
+    for (auto k = static_cast<std::size_t>(book.rows.offsets[a]);
+         k < static_cast<std::size_t>(book.rows.offsets[a + 1]); ++k) {
+      const auto row = static_cast<std::size_t>(book.rows.instrument[k]);
+      lots[row * groups / instruments] += static_cast<double>(book.rows.quantity[k]);
+    }
+    for (const double sum : lots) wanted += std::max(0.0, -sum);
+    if (found.outputs[2 * a + 1] != wanted) state.SkipWithError("wrong lots");
+  }
 }
 
 void sizes(benchmark::internal::Benchmark* of) {
@@ -105,6 +153,7 @@ void sizes(benchmark::internal::Benchmark* of) {
 BENCHMARK(worst_loss)->Apply(sizes);
 BENCHMARK(aggregate)->Apply(sizes);
 BENCHMARK(evaluate)->Apply(sizes);
+BENCHMARK(evaluate_two_trees)->Apply(sizes);
 
 }  // namespace
 

@@ -17,7 +17,7 @@ namespace {
 
 bool same(const Fold& a, const Fold& b) {
   return a.gain == b.gain && a.loss == b.loss && a.scale == b.scale && a.deadband == b.deadband &&
-         a.cap == b.cap;
+         a.cap == b.cap && a.anchored == b.anchored && a.against == b.against;
 }
 
 // Whether a node folds differently in the sets that the columns of a block take.
@@ -30,17 +30,13 @@ bool mixes(const Level& level, const Block& block, std::size_t node) {
   });
 }
 
-// Finds for every node where the stretch of nodes ends that the kernel folds in one form: those
-// that pass on sums as they are, and those that slope and scale. Any other stands alone.
+// Finds for every node where the stretch of nodes ends that pass on sums as they are. Any other
+// stands alone.
 void mark_ends(std::vector<kernel::FoldNode>& nodes, std::size_t count) {
-  const auto slopes = [](const kernel::FoldNode& node) {
-    return node.form == kernel::FoldNode::slopes && node.scale != 1.0;
-  };
   for (std::size_t n = nodes.size(); n-- > 0;) {
     const bool last = n % count + 1 == count;
-    const bool alike = !last && nodes[n].form == nodes[n + 1].form;
-    const bool joins = alike && (nodes[n].form == kernel::FoldNode::identity ||
-                                 (slopes(nodes[n]) && slopes(nodes[n + 1])));
+    const bool joins = !last && nodes[n].form == kernel::FoldNode::identity &&
+                       nodes[n + 1].form == kernel::FoldNode::identity;
     nodes[n].until = joins ? nodes[n + 1].until : static_cast<std::int32_t>(n % count) + 1;
   }
 }
@@ -83,6 +79,7 @@ std::vector<NodesOfLevel> nodes_of(const Tree& tree, const Block& block) {
     std::vector<kernel::FoldNode>& nodes = out.nodes;
     for (std::size_t n = 0; n < level.folds.size(); ++n) {
       const Fold& f = level.folds[n];
+      const bool biases = f.biased && block.scenarios();
       const auto form = f.identity()                           ? Node::identity
                         : f.deadband == 0 && std::isinf(f.cap) ? Node::slopes
                                                                : Node::general;
@@ -99,7 +96,9 @@ std::vector<NodesOfLevel> nodes_of(const Tree& tree, const Block& block) {
                        .tiers = 0,
                        .form = form,
                        .anchored = static_cast<std::int8_t>(anchored ? 1 : 0),
-                       .mixed = static_cast<std::int8_t>(mixed ? 1 : 0)});
+                       .mixed = static_cast<std::int8_t>(mixed ? 1 : 0),
+                       .against = static_cast<std::int8_t>(f.against ? 1 : 0),
+                       .biases = static_cast<std::int8_t>(biases ? 1 : 0)});
     }
     add_tiers(level, out);
     mark_ends(nodes, count);
@@ -108,13 +107,19 @@ std::vector<NodesOfLevel> nodes_of(const Tree& tree, const Block& block) {
   return levels;
 }
 
-// Base value of every run that lies in a biased leaf, 0 elsewhere; nothing where no leaf is biased.
-std::vector<double> biases_of(const Tree& tree, std::span<const double> lot, const CubeView& cube,
+// Whether leaves of a tree have base values.
+bool is_biased(const Tree& tree) {
+  if (tree.levels.empty()) return false;
+  const auto& folds = tree.levels.front().folds;
+  return std::any_of(folds.begin(), folds.end(), [](const Fold& f) { return f.biased; });
+}
+
+// Base value of the last leaf of every run, as far as the run holds it; 0 where it is not biased.
+// base: of one lot of every row.
+std::vector<double> biases_of(const Tree& tree, const std::vector<double>& base,
                               const PositionsView& positions, const CashView& cash,
                               const detail::Plan& plan, int threads) {
-  if (tree.levels.empty()) return {};
   const auto& folds = tree.levels.front().folds;
-  if (std::none_of(folds.begin(), folds.end(), [](const Fold& f) { return f.biased; })) return {};
   std::vector<double> bias(plan.runs.size(), 0.0);
   constexpr std::int64_t block = 4096;
   const auto runs = static_cast<std::int64_t>(bias.size());
@@ -122,15 +127,21 @@ std::vector<double> biases_of(const Tree& tree, std::span<const double> lot, con
     for (std::int64_t k = b * block; k < std::min(runs, (b + 1) * block); ++k) {
       const kernel::Run& run = plan.runs[static_cast<std::size_t>(k)];
       const bool is_cash = run.leaf < 0;
-      if (!folds[static_cast<std::size_t>(is_cash ? -1 - run.leaf : run.leaf)].biased) continue;
+      if (!folds[static_cast<std::size_t>(kernel::leaf_of(run) + run.beyond)].biased) continue;
+      const auto begin = static_cast<std::size_t>(run.begin);
+      const std::size_t end = begin + static_cast<std::size_t>(run.count);
+      std::size_t first = begin;
+      if (run.beyond > 0) {
+        first = end - 1;
+        while (plan.starts[first] == 0) --first;
+      }
       double sum = 0.0;
-      for (std::int64_t i = run.begin; i < run.begin + run.count; ++i) {
-        const auto at = static_cast<std::size_t>(i);
+      for (std::size_t i = first; i < end; ++i) {
         const auto row =
-            static_cast<std::size_t>(is_cash ? cash.instrument[at] : positions.instrument[at]);
+            static_cast<std::size_t>(is_cash ? cash.instrument[i] : positions.instrument[i]);
         const double quantity =
-            is_cash ? cash.quantity[at] : static_cast<double>(positions.quantity[at]);
-        sum = std::fma(quantity, cube.base[row] * lot[row], sum);
+            is_cash ? cash.quantity[i] : static_cast<double>(positions.quantity[i]);
+        sum += quantity * base[row];
       }
       bias[static_cast<std::size_t>(k)] = sum;
     }
@@ -186,8 +197,10 @@ class Evaluator {
     lines = std::move(plans.lines);
     for (std::size_t t = 0; t < plans.trees.size(); ++t) {
       Planned tree{.plan = std::move(plans.trees[t]), .bias = {}, .cuts = {}};
-      tree.bias =
-          biases_of(program.trees[t], program.lot, cube, positions, cash, tree.plan, threads);
+      if (is_biased(program.trees[t])) {
+        if (base_.empty()) base_ = base_of_lots();
+        tree.bias = biases_of(program.trees[t], base_, positions, cash, tree.plan, threads);
+      }
       tree.cuts = cuts_of(tree.plan);
       trees_.push_back(std::move(tree));
     }
@@ -263,6 +276,7 @@ class Evaluator {
                         .count = static_cast<std::int64_t>(tree.levels[l].parent.size())};
     }
     if (block.scenarios() && !planned.bias.empty()) task.run_bias = planned.bias.data();
+    task.row_base = base_.data();
     const bool measured = block.measure != Measure::one;
     const std::vector<double> found = measured ? measure(block) : std::vector<double>();
     const std::span<const double> attribute = measured ? found : block.attribute;
@@ -293,12 +307,20 @@ class Evaluator {
     return found;
   }
 
+  // Base value of one lot of every row.
+  [[nodiscard]] std::vector<double> base_of_lots() const {
+    std::vector<double> base(cube_.base.begin(), cube_.base.end());
+    for (std::size_t row = 0; row < base.size(); ++row) base[row] *= program_.lot[row];
+    return base;
+  }
+
   const Program& program_;
   const CubeView& cube_;
   const PositionsView& positions_;
   const CashView& cash_;
   int threads_;
   std::vector<Planned> trees_;
+  std::vector<double> base_;
 };
 
 double apply(Operation operation, double a, double b) {

@@ -30,13 +30,17 @@ std::vector<std::int32_t> groups_of_leaves(const Tree& tree) {
 
 constexpr std::int32_t longest = INT32_MAX;
 
-// What the leaves have in common whose positions one run may hold: their parent, or nothing but the
-// leaf itself where it is biased or is the unit.
+// What the leaves have in common whose positions one run may hold: their parent and whether they
+// are biased, or nothing but the leaf itself where it is the unit.
 std::vector<std::int32_t> families_of_leaves(const Tree& tree, std::size_t leaves) {
   std::vector<std::int32_t> family(leaves);
   for (std::size_t leaf = 0; leaf < leaves; ++leaf) {
-    const bool alone = tree.levels.empty() || tree.levels.front().folds[leaf].biased;
-    family[leaf] = alone ? -1 - static_cast<std::int32_t>(leaf) : tree.levels.front().parent[leaf];
+    if (tree.levels.empty()) {
+      family[leaf] = static_cast<std::int32_t>(leaf);
+    } else {
+      const Level& level = tree.levels.front();
+      family[leaf] = level.folds[leaf].biased ? -1 - level.parent[leaf] : level.parent[leaf];
+    }
   }
   return family;
 }
@@ -98,9 +102,9 @@ void append_stretches(const std::vector<std::int32_t>& leaf,
 bool sort_runs(std::vector<Run>& runs) {
   const auto before = [](const Run& a, const Run& b) { return leaf_of(a) < leaf_of(b); };
   constexpr std::size_t few = 32;  // up to which insertion costs less than a buffer
-  if (runs.size() > few) {
+  if (runs.size() > few && !std::is_sorted(runs.begin(), runs.end(), before)) {
     std::stable_sort(runs.begin(), runs.end(), before);
-  } else {
+  } else if (!std::is_sorted(runs.begin(), runs.end(), before)) {
     for (auto next = runs.begin(); next != runs.end(); ++next) {
       std::rotate(std::upper_bound(runs.begin(), next, *next, before), next, next + 1);
     }

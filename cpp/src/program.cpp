@@ -51,7 +51,7 @@ void visit_item(Archive& a, Item& item) {
     a(item.start), a(item.gain);
   } else if constexpr (std::is_same_v<Plain, Fold>) {
     a(item.gain), a(item.loss), a(item.scale), a(item.deadband), a(item.cap), a(item.biased);
-    a(item.anchored);
+    a(item.anchored), a(item.against);
   } else if constexpr (std::is_same_v<Plain, Block>) {
     a(item.name), a(item.reduction), a(item.columns), a(item.weight), a(item.attribute);
     a(item.measure), a(item.fold_set), a(item.factor), a(item.first), a(item.tree);

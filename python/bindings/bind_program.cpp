@@ -25,18 +25,20 @@ Level level_of(const py::dict& part) {
   const auto deadband = column("deadband"), cap = column("cap");
   const auto biased = strict<bool>(part["biased"], "biased", 2);
   const auto anchored = strict<bool>(part["anchored"], "anchored", 2);
+  const auto against = strict<bool>(part["against"], "against", 2);
   const std::size_t folds = gain.size();
   for (const std::size_t size :
        {loss.size(), scale.size(), deadband.size(), cap.size(),
-        static_cast<std::size_t>(biased.size()), static_cast<std::size_t>(anchored.size())}) {
+        static_cast<std::size_t>(biased.size()), static_cast<std::size_t>(anchored.size()),
+        static_cast<std::size_t>(against.size())}) {
     if (size != folds) {
       throw InputError("E_SHAPE", "levels", -1, static_cast<double>(size),
                        "every word of a level must have one entry a set and node");
     }
   }
   for (std::size_t n = 0; n < folds; ++n) {
-    level.folds.push_back(
-        {gain[n], loss[n], scale[n], deadband[n], cap[n], biased.data()[n], anchored.data()[n]});
+    level.folds.push_back({gain[n], loss[n], scale[n], deadband[n], cap[n], biased.data()[n],
+                           anchored.data()[n], against.data()[n]});
   }
   for (const auto& node : part["tiers"]) {
     std::vector<Tier> tiers;
@@ -73,6 +75,7 @@ py::dict part_of(const Level& level) {
   part["cap"] = column(&Fold::cap);
   part["biased"] = flags(&Fold::biased);
   part["anchored"] = flags(&Fold::anchored);
+  part["against"] = flags(&Fold::against);
   py::list nodes;
   for (const auto& tiers : level.tiers) {
     py::list node;

@@ -198,7 +198,10 @@ Program grouped() {
   return p;
 }
 
-const Cube moves{{-6, 4, 0, 2, -3, 1, 3, -6, 1, 1, 1, -7}, {0, 0, 0, 0}, 3};
+const Cube& moves() {
+  static const Cube cube{{-6, 4, 0, 2, -3, 1, 3, -6, 1, 1, 1, -7}, {0, 0, 0, 0}, 3};
+  return cube;
+}
 
 Book two_accounts() {
   return Book().account({{0, 1}, {1, 1}, {2, 1}, {3, 2}}).account({{3, 1}}).account({{0, 1}});
@@ -207,7 +210,7 @@ Book two_accounts() {
 void groups_of_a_unit() {
   const Program p = grouped();
   const Book book = two_accounts();
-  const auto r = evaluate(p, moves, book);
+  const auto r = evaluate(p, moves(), book);
   CHECK((r.unit_offsets == std::vector<std::int64_t>{0, 2, 3, 4}));
   CHECK((r.unit == std::vector<std::int32_t>{0, 1, 1, 0}));
   // near loses 6 in scenario 0, far 3 + 6 in 1; netted -1, -5, 2; left out of the third tree: 0
@@ -216,7 +219,7 @@ void groups_of_a_unit() {
   CHECK(
       (r.outputs == Figures{29, 19, 12, 1, 5, 0, -0.5, 7, 7, 0, 0, 1, 0, 0, 6, 6, 0, 1, 1, 0, 0}));
   const auto grid = [&](std::size_t block) {
-    return riskslide::grid(p, block, moves.view(), book.positions(), book.money());
+    return riskslide::grid(p, block, moves().view(), book.positions(), book.money());
   };
   CHECK((grid(0).group == std::vector<std::int32_t>{0, 1, 2, 2, 0}));
   CHECK((grid(0).values == Figures{-6, 4, 0, 5, -9, 2, 2, 2, -14, 1, 1, -7, -6, 4, 0}));
@@ -230,7 +233,7 @@ void groups_of_a_unit() {
     for (std::size_t k = 0; k < accounts; ++k) {
       many.account({{0, 1}, {1, 1}, {2, 1}, {3, 2}}).account({}).account({{3, 1}});
     }
-    const auto all = evaluate(p, moves, many, 3);
+    const auto all = evaluate(p, moves(), many, 3);
     const Figures first(r.outputs.begin(), r.outputs.begin() + 14);
     for (std::size_t k = 0; k < accounts; ++k) {
       const auto line = all.outputs.begin() + static_cast<std::ptrdiff_t>(21 * k);
@@ -285,7 +288,7 @@ void steps_of_units() {
   p.steps = {{Operation::add, 4, 0, 3}, {Operation::greater, 5, 4, 3}};
   p.outputs = {"more", "losses", "requirement", "whether"};
   p.output_register = {4, 1, 2, 5};
-  riskslide::CubeView view = moves.view();
+  riskslide::CubeView view = moves().view();
   const Figures notional{10, 20, -6, 40};
   view.notional = notional;
   const Book book = two_accounts();
@@ -295,7 +298,7 @@ void steps_of_units() {
                             7,  40, 0.25, 2,  10, 10, 0, 6,  10, 0.5,  10, 10, 10, 0}));
   const auto r = riskslide::evaluate(p, view, book.positions(), book.money());
   CHECK((r.outputs == Figures{135, 1, 35, 1, 110, 0, 10, 1, 110, 0, 10, 1}));
-  CHECK_REFUSED("E_SHAPE", "notional", -1, evaluate(p, moves, book));
+  CHECK_REFUSED("E_SHAPE", "notional", -1, evaluate(p, moves(), book));
   // greater is strict, and a loss of nothing is not greater than nothing
   const Book nothing = Book().account({{0, 0}});
   p.unit_registers[3] = 0;
@@ -304,7 +307,7 @@ void steps_of_units() {
   CHECK((zero.outputs == Figures{0, 0, 0, 0}));
   // Without steps of its own a unit's figures are the results of the blocks.
   const Program plain = grouped();
-  CHECK((riskslide::unit_figures(plain, moves.view(), book.positions(), book.money()) ==
+  CHECK((riskslide::unit_figures(plain, moves().view(), book.positions(), book.money()) ==
          Figures{15, 5, 12, 1, 3, 0, -0.5, 14, 14, 0, 0, 2, 0, 0,
                  7,  7, 0,  0, 1, 0, 0,    6,  6,  0, 1, 1, 0, 0}));
 }
@@ -313,14 +316,14 @@ void steps_of_units() {
 void overflow_of_units() {
   Program p = grouped();
   const Book book = Book().account({}).account({{0, 1}, {3, 2}}).account({{3, 1}});
-  const auto view = moves.view();
+  const auto view = moves().view();
   const auto grid = [&] { return riskslide::grid(p, 0, view, book.positions(), book.money()); };
   const auto figures = [&] {
     return riskslide::unit_figures(p, view, book.positions(), book.money());
   };
   p.blocks[0].factor = {1, 1, 1e308};  // of -14 and -7
   CHECK_REFUSED("E_OVERFLOW", "account", 1, grid());
-  CHECK_REFUSED("E_OVERFLOW", "account", 1, evaluate(p, moves, book));
+  CHECK_REFUSED("E_OVERFLOW", "account", 1, evaluate(p, moves(), book));
   p.blocks[0].factor = {1, 1, -1e308};  // a gain is refused as a loss is
   CHECK_REFUSED("E_OVERFLOW", "account", 1, grid());
   p.blocks[0].factor = {};
@@ -328,7 +331,7 @@ void overflow_of_units() {
   p.unit_registers[15] = 1e308;  // of ETH: 14 and 7 losses
   p.unit_steps = {{Operation::multiply, 7, 0, 7}};
   CHECK_REFUSED("E_OVERFLOW", "account", 1, figures());
-  CHECK_REFUSED("E_OVERFLOW", "account", 1, evaluate(p, moves, book));
+  CHECK_REFUSED("E_OVERFLOW", "account", 1, evaluate(p, moves(), book));
   p.unit_registers[15] = 2e307;  // a unit alone is finite, and 14 of it not; 7 are
   CHECK_REFUSED("E_OVERFLOW", "account", 1, figures());
   for (const Tiers& tiers : {Tiers{{1, 1e308}}, Tiers{{1, -1e308}}}) {

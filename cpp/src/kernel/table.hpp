@@ -70,7 +70,7 @@ struct LifeRow {
 };
 
 // A stretch of rows of one account that belong to one leaf; positions also to several, in order,
-// that are not biased and have one parent.
+// that are all biased or none, and have one parent.
 struct Run {
   std::int64_t begin;
   std::int32_t count;
@@ -96,7 +96,9 @@ struct FoldNode {
   std::int32_t tiers;  // how many there are
   Form form;
   std::int8_t anchored;
-  std::int8_t mixed;  // folds differently in the sets of a block
+  std::int8_t mixed;    // folds differently in the sets of a block
+  std::int8_t against;  // passes -|.|
+  std::int8_t biases;   // has a base value
 };
 
 struct FoldLevel {
@@ -117,7 +119,8 @@ struct FoldTask {
   const Run* runs;
   const std::uint8_t* starts;        // of every position: 1 where a run goes on in another leaf
   const std::int32_t* row_leaf;      // leaf of every row, read where runs have several
-  const double* run_bias;            // null where nothing has a base value
+  const double* run_bias;            // of its last leaf; null where nothing has a base value
+  const double* row_base;            // base value of one lot of every row, where run_bias is given
   const std::int64_t* unit_runs;     // (units + 1) first run of a unit; null: plain offsets
   const std::int64_t* unit_offsets;  // (units + 1) used where unit_runs is null
   std::int64_t first_unit, last_unit;

@@ -76,6 +76,7 @@ def level_of(nodes: Nodes, sets: int = 1, **words: Any) -> Level:
         "cap": np.inf,
         "biased": False,
         "anchored": False,
+        "against": False,
     }
     columns = {
         name: np.ascontiguousarray(
@@ -253,4 +254,4 @@ class Draft:
         )
 
 
-_WORDS = ("gain", "loss", "scale", "deadband", "cap", "biased", "anchored", "tiers")
+_WORDS = ("gain", "loss", "scale", "deadband", "cap", "biased", "anchored", "against", "tiers")

@@ -67,7 +67,7 @@ class Fold:
     """What a netting node passes to its parent; x is its summed change, b its base value if biased.
 
     z = x + b drawn towards zero by `deadband`; f = min(gain * z, cap) if z >= 0 else loss * z;
-    passed on: scale * (f(x + b) - (f(b) if anchored else b)). With `tiers`, (start, gain) each, a
+    passed on: y = scale * (f(x + b) - (f(b) if anchored else b)), or -|y| if `against`. With `tiers`, (start, gain) each, a
     gain counts `gain` up to the first start, then that of the tier; they are the same in all sets.
     """
 
@@ -78,6 +78,7 @@ class Fold:
     cap: float = float("inf")
     biased: bool = False
     anchored: bool = False
+    against: bool = False
     tiers: tuple[tuple[float, float], ...] = ()
 
 
@@ -96,6 +97,7 @@ class Level:
     cap: Float
     biased: Bool
     anchored: Bool
+    against: Bool
     tiers: tuple[tuple[tuple[float, float], ...], ...] = ()
 
     @classmethod
@@ -110,7 +112,7 @@ class Level:
             return np.array(rows, dtype=dtype).reshape(len(sets), len(parent))
 
         numbers = {n: word(n, np.float64) for n in ("gain", "loss", "scale", "deadband", "cap")}
-        flags = {n: word(n, np.bool_) for n in ("biased", "anchored")}
+        flags = {n: word(n, np.bool_) for n in ("biased", "anchored", "against")}
         tiers = tuple(fold.tiers for fold in sets[0]) if any(f.tiers for f in sets[0]) else ()
         return cls(parent=np.array(parent, dtype=np.int32), **numbers, **flags, tiers=tiers)
 
@@ -271,7 +273,8 @@ _HEAD = ("name", "rulebook_sha256", "as_of", "coin_at_index", "option_over_index
 _UNITS = ("unit_pool", "unit_registers", "unit_steps", "sums")
 _PLAIN = (*_HEAD, "lot", *_UNITS, "registers", "steps", "output_register")
 _TREE = ("leaf", "group_unit")
-_LEVEL = ("parent", "gain", "loss", "scale", "deadband", "cap", "biased", "anchored", "tiers")
+_WORDS = ("gain", "loss", "scale", "deadband", "cap", "biased", "anchored", "against")
+_LEVEL = ("parent", *_WORDS, "tiers")
 _COLUMNS = ("weight", "attribute", "measure", "fold_set", "factor", "first", "tree")
 _BLOCK = ("name", "reduction", *_COLUMNS)
 

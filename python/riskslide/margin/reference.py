@@ -91,13 +91,28 @@ def grid(
     chosen = program.blocks[block]
     rows = [
         item
-        for line in _lines(program, positions, cash)
-        for held in line.units.values()
+        for _, held in _units(_lines(program, positions, cash))
         for item in _groups(program, chosen, cube, held).items()
     ]
     groups = np.array([g for g, _ in rows], dtype=np.int32)
     values = np.array([sums for _, sums in rows], dtype=np.float64)
     return groups, values.reshape(len(rows), chosen.width)
+
+
+def unit_figures(program: Program, cube: Cells, positions: Positions, cash: Cash) -> Float:
+    """Registers (units, registers of a unit) after the steps of every unit, in their order."""
+    rows = [
+        _unit_registers(program, unit, _results(program, cube, held)[0])
+        for unit, held in _units(_lines(program, positions, cash))
+    ]
+    own = program.unit_registers.shape[1] if program.unit_registers.size else 0
+    width = own or sum(b.registers for b in program.blocks)
+    return np.array(rows, dtype=np.float64).reshape(len(rows), width)
+
+
+def _units(lines: list[Line]) -> list[tuple[int, list[Holding]]]:
+    """Every unit of every line, in order, with its holdings."""
+    return [item for line in lines for item in line.units.items()]
 
 
 def _lines(program: Program, positions: Positions, cash: Cash) -> list[Line]:
@@ -193,7 +208,8 @@ def _fold(
         return min(_tiered(drawn, gain, tiers), cap) if z >= 0 else -loss * drawn
 
     anchored = is_scenarios and bool(level.anchored[node])
-    return float(level.scale[node]) * (f(change + bias) - (f(bias) if anchored else bias))
+    passed = float(level.scale[node]) * (f(change + bias) - (f(bias) if anchored else bias))
+    return -abs(passed) if level.against[node] else passed
 
 
 def _tiered(size: float, gain: float, tiers: tuple[tuple[float, float], ...]) -> float:
@@ -214,9 +230,7 @@ def _unit_registers(program: Program, unit: int, results: list[float]) -> list[f
 def _outputs(program: Program, units: list[list[float]]) -> list[float]:
     """The output registers of a line, whose units have these registers, after every step."""
     own = program.unit_registers.size > 0
-    width = sum(
-        len(b.columns) if b.reduction == Reduction.EACH.value else 1 for b in program.blocks
-    )
+    width = sum(b.registers for b in program.blocks)
     summed = program.sums.tolist() if own else range(width)
     sums = [math.fsum(registers[k] for registers in units) for k in summed]
     registers = _stepped([*sums, *program.registers[len(sums) :].tolist()], program.steps)

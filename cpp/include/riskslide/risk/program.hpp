@@ -14,7 +14,7 @@ namespace riskslide {
 /// What a netting node does to the summed change x of its rows, per scenario, with b its base value
 /// (0 if not biased):
 ///   z = x + b, drawn towards zero by deadband;  f(z) = z >= 0 ? min(gain * z, cap) : loss * z
-///   passed to the parent: scale * (f(x + b) - (anchored ? f(b) : b))
+///   passed to the parent: y = scale * (f(x + b) - (anchored ? f(b) : b)), or -|y| if against
 struct Fold {
   double gain = 1.0;
   double loss = 1.0;
@@ -23,10 +23,11 @@ struct Fold {
   double cap = std::numeric_limits<double>::infinity();
   bool biased = false;
   bool anchored = false;
+  bool against = false;
 
   [[nodiscard]] bool identity() const noexcept {
     return gain == 1.0 && loss == 1.0 && scale == 1.0 && deadband == 0.0 &&
-           cap == std::numeric_limits<double>::infinity();
+           cap == std::numeric_limits<double>::infinity() && !against;
   }
 };
 

@@ -123,25 +123,23 @@ def _scenario_tree(draft: Draft, held: Holdings, filled: bool) -> tuple[int, np.
     scale = np.ones(held.unit.size) if by_index is None else by_index
     kind = np.where(held.options, EXPIRY, np.where(held.orders, ORDER, SINGLE))
     expiry = np.where(held.options, held.instruments.expiry, 0)
-    own = np.where(held.orders | (scale != 1.0), held.rank, 0)
-    shape = draft.shape(inside, (kind, expiry, own), ())
-    leaves, nodes = shape.levels
+    own = np.where(held.orders | (scale != 1.0), held.rank + 1, 0)
+    shape = draft.shape(inside, (kind, expiry, own))
+    (leaves,) = shape.levels
     gain, loss = discounts(rules, held)
-    by_expiry = held.options[leaves.row] & discounted
+    by_expiry = held.options[leaves.row]
     order = held.orders[leaves.row]
-    low = level_of(
+    rotated = np.stack([np.zeros_like(by_expiry), by_expiry])
+    level = level_of(
         leaves,
-        sets=1 + bool(turned.any()),
+        sets=2,
         gain=np.where(by_expiry, gain[leaves.row], np.where(order, 0.0, 1.0)),
         loss=np.where(by_expiry, loss[leaves.row], 1.0),
         scale=scale[leaves.row],
-        biased=by_expiry,
+        biased=by_expiry & discounted,
+        against=rotated,
     )
-    if not turned.any():
-        return draft.tree(shape, low, level_of(nodes)), plain
-    rotated = np.where(held.options[nodes.row], -1.0, 1.0)
-    high = level_of(nodes, sets=2, gain=np.stack([np.ones(rotated.size), rotated]))
-    return draft.tree(shape, low, high), turned.astype(np.int32)
+    return draft.tree(shape, level), turned.astype(np.int32)
 
 
 def discounts(rules: Rules, held: Holdings) -> tuple[Float, Float]:
