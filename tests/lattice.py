@@ -261,7 +261,7 @@ def book() -> tuple[list[Any], list[Any]]:
 
 
 def assess_outputs(asking: Asking) -> Iterator[tuple[str, Any]]:
-    for rulebook in ("generic-slides", "deribit-spm", "deribit-xpm"):
+    for rulebook in ("generic-slides", "generic-unified", "deribit-spm", "deribit-xpm"):
         for name, array in assess_under(rs.load_rulebook(rulebook), asking):
             yield f"{rulebook}.{name}", array
 

@@ -13,6 +13,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,10 @@ from families import (
     deribit_greeks,
     deribit_pme,
     derive_auction,
+    derive_library,
+    derive_pm1,
+    derive_pm2,
+    derive_srm,
     european,
     okx_builder,
     okx_greeks,
@@ -28,10 +33,16 @@ from families import (
 from families.files import TABLES, Family, read_table
 from families.tally import Tally
 
+PORTFOLIO, STANDARD = derive_library.margin_of, derive_library.standard_margin_of
 FAMILIES = {
     "deribit-greeks": Family(deribit_greeks.refusal, deribit_greeks.replay, TABLES, read_table),
     "deribit-pme": Family(deribit_pme.refusal, deribit_pme.replay),
-    "derive-auction": Family(derive_auction.refusal, derive_auction.replay),
+    "derive-auction": Family(
+        derive_auction.refusal, partial(derive_auction.replay, margin=PORTFOLIO)
+    ),
+    "derive-pm1": Family(derive_pm1.refusal, partial(derive_pm1.replay, margin=PORTFOLIO)),
+    "derive-pm2": Family(derive_pm2.refusal, partial(derive_pm2.replay, margin=PORTFOLIO)),
+    "derive-srm": Family(derive_srm.refusal, partial(derive_srm.replay, margin=STANDARD)),
     "european": Family(european.refusal, european.replay),
     "okx-builder": Family(okx_builder.refusal, okx_builder.replay),
     "okx-greeks": Family(okx_greeks.refusal, okx_greeks.replay, TABLES, read_table),

@@ -189,7 +189,6 @@ PLACES = {
     ("value.exposure", "np.diff"): "int64 offsets",
     ("margin.draft", "np.cumsum"): "counts of registers",
     ("account.verdict", "sum"): "Python integers of billionths",
-    ("margin.matrix", "sum"): "of counts of columns",
 }
 MATH = {"inf", "isfinite", "isinf", "isnan", "fsum"}  # fsum is rounded once, in any order
 REDUCTIONS = {"sum", "dot", "prod", "mean", "std", "var", "cumsum", "cumprod", "trace"}

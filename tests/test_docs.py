@@ -130,16 +130,31 @@ def parameters_of(preset: str) -> dict[str, tuple[str, str, str]]:
     """Value, status and source of every parameter of a preset, as text."""
     path = ROOT / "python" / "riskslide" / "venue" / "presets" / f"{preset}.toml"
     return {
-        f"{section}.{key}": (plain(entry.get("value", "")), entry["status"], entry["source"])
+        f"{section}.{key}": (plain(entry.get("value")), entry["status"], entry["source"])
         for section, entries in tomllib.loads(path.read_text("utf-8")).items()
         for key, entry in (entries.items() if isinstance(entries, dict) else ())
     }
 
 
-def test_parameters_of_the_slides_are_those_of_the_preset() -> None:
-    page = (ROOT / "docs" / "methods" / "slides.md").read_text("utf-8")
+@pytest.mark.parametrize(
+    ("name", "preset"),
+    [
+        ("slides", "generic-slides"),
+        ("binance", "binance-pm"),
+        ("hyperliquid", "hyperliquid"),
+    ],
+)
+def test_parameters_of_a_page_are_those_of_its_preset(name: str, preset: str) -> None:
+    page = (ROOT / "docs" / "methods" / f"{name}.md").read_text("utf-8")
     rows = re.findall(r"^\| `(\w+\.\w+)` \| (.+) \| (.+) \| (.+) \|$", page, re.MULTILINE)
-    assert {key: tuple(facts) for key, *facts in rows} == parameters_of("generic-slides")
+    assert {key: tuple(facts) for key, *facts in rows} == parameters_of(preset)
+
+
+def test_parameters_of_unified_margin_are_those_of_the_preset() -> None:
+    page = (ROOT / "docs" / "methods" / "collateral.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(\w+\.\w+)` \| (.+) \| (.+) \|$", page, re.MULTILINE)
+    found = {key: (value, "chosen", source) for key, value, source in rows}
+    assert found == parameters_of("generic-unified")
 
 
 def test_parameters_of_deribit_are_those_of_the_presets() -> None:
@@ -153,6 +168,17 @@ def test_parameters_of_deribit_are_those_of_the_presets() -> None:
         assert found == parameters_of(preset)
     used = {row[k] for row in rows for k in (3, 6)}
     assert used == set(sources)
+
+
+@pytest.mark.parametrize("preset", ["derive-pm2", "derive-pm1", "derive-standard"])
+def test_parameters_of_derive_are_those_of_the_presets(preset: str) -> None:
+    """A table for each preset; a letter stands for the source."""
+    page = (ROOT / "docs" / "methods" / "derive.md").read_text("utf-8")
+    sources = dict(re.findall(r"^\| ([A-Z]) \| (.+) \|$", page, re.MULTILINE))
+    table = page.split(f"### {preset}\n")[1].split("\n### ")[0]
+    rows = re.findall(r"^\| `(\w+\.\w+)` \| (.+) \| ([\w-]+), ([A-Z]) \|$", table, re.MULTILINE)
+    found = {key: ("" if v == "(empty)" else v, *rest, sources[x]) for key, v, *rest, x in rows}
+    assert found == parameters_of(preset)
 
 
 @pytest.mark.parametrize(
@@ -208,9 +234,11 @@ def test_measured_errors_of_greeks_are_within_what_is_promised() -> None:
 
 
 def plain(value: object) -> str:
+    if value is None or value == {}:
+        return "none"
     if isinstance(value, dict):
-        return ", ".join(f"{k} {v}" for k, v in value.items())
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        return ", ".join(f"{k} {v}" for k, v in value.items()) or "none"
+    return ", ".join(map(str, value)) or "none" if isinstance(value, list) else str(value)
 
 
 def headings(page: Path) -> set[str]:

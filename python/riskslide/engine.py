@@ -12,13 +12,13 @@ from . import _core
 from .account.collateral import cash_rows
 from .account.evidence import Cash, Source
 from .account.markets import placed, unplaced
-from .account.verdict import FIGURES, NANO, Assessment, ratio_of, status_of
+from .account.verdict import FIGURES, NANO, Assessment, Thresholds, ratio_of, status_of
 from .book.columns import Float, Int32, Int64
 from .book.instruments import Instruments, Kind
 from .book.portfolio import Portfolio, Rows, order_sides, rows_held, rows_of
 from .book.positions import Positions, slice_rows
 from .errors import refuse
-from .margin.equity import EQUITY
+from .margin.equity import EQUITY, listed
 from .margin.methods import METHODS
 from .margin.program import Program, Subject
 from .market.market import Market
@@ -139,7 +139,7 @@ def _assessment(p: Prepared, cube: Cube, found: dict[str, Any]) -> Assessment:
         components=outputs,
         excess=excess,
         maintenance_ratio=ratio,
-        status=status_of(equity, initial, maintenance, gross),
+        status=status_of(equity, initial, maintenance, gross, Thresholds.of(p.rulebook)),
         worst_scenario=worst,
         worst_unit=_named(worst_unit, (*program.units, "")),
         scenarios=p.scenarios.labels,
@@ -173,8 +173,8 @@ def compile_rulebook(
     rulebook.refuse_unpublished()
     homes = METHODS[rulebook.method].homes(rulebook)
     if assets is None:
-        listed = {*rulebook.table("collateral.haircut"), *(homes or {})}
-        assets = [a for a in listed if a in market.spot or a in rulebook.par]
+        counted = {*listed(rulebook), *(homes or {})}
+        assets = [a for a in counted if a in market.spot or a in rulebook.par]
     markets = ["", *(instruments.underlyings if homes is not None else ())]
     rows = rows_of(instruments, [(a, m) for a in assets for m in markets])
     return _program(rulebook, rows, market.on(rows.instruments, rulebook.terms))[1]
@@ -219,12 +219,12 @@ def _warnings(p: Prepared, floored: int) -> tuple[str, ...]:
     if p.rulebook.given:
         what = "is not published and was given by the user"
         found.append(f"W_GIVEN: {', '.join(p.rulebook.given)} {what}: {p.rulebook.name}")
-    listed = p.rulebook.table("collateral.haircut")
+    counted = listed(p.rulebook)
     other = 100.0 * p.rulebook.number("collateral.haircut_other")
     found += [
         f"W_NO_HAIRCUT: {a} is not listed in the rule book, its haircut is {other:g} %"
         for a in sorted({*p.portfolio.assets, *_owned(p.portfolio.instruments)})
-        if a not in listed
+        if a not in counted
     ]
     if floored:
         found.append(f"W_FORWARD_FLOORED: {floored} cells have a forward at zero, valued there")

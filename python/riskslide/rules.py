@@ -11,7 +11,8 @@ class Spec:
     """What a parameter may be: its form, the closed range of every number in it, the choices of
     every word; `ascending` numbers each exceed the one before.
 
-    `table` holds numbers by name, `lists` equally long lists of numbers by name.
+    `table` holds numbers by name, `lists` lists of numbers by name, equally long but where they are
+    `ragged`.
     """
 
     form: str  # text, texts, number, numbers, whole, odd, table, lists
@@ -19,6 +20,7 @@ class Spec:
     high: float = float("inf")
     choices: tuple[str, ...] = ()
     ascending: bool = False
+    ragged: bool = False
 
 
 class Rules(Protocol):

@@ -159,9 +159,8 @@ def test_riskiest_lines_come_first_and_the_rest_is_counted() -> None:
 
 def test_status_and_infinite_ratio_have_words_and_no_number_in_json() -> None:
     a = many(12)
-    broke = replace(
-        a, maintenance_ratio=np.full(len(a), np.inf), status=np.full(len(a), 3, dtype=np.uint8)
-    )
+    bankrupt = np.full(len(a), rs.Status.BANKRUPT.value, dtype=np.uint8)
+    broke = replace(a, maintenance_ratio=np.full(len(a), np.inf), status=bankrupt)
     text = rendered(pipe(), report.margin_report(broke, RULES, pipe(), account=None, show=40))
     assert "bankrupt" in text and " no equity " in text
     record = records.margin_record(broke, RULES, ())

@@ -9,6 +9,7 @@ from typing import Any
 from families.derive_account import CASH, Account, Market, Option, Perpetual
 
 import riskslide as rs
+from riskslide.market.quotes import Quote
 
 AS_OF = 1_767_225_600 * 10**9  # any instant: expiries count from it
 SECOND = 10**9
@@ -23,7 +24,7 @@ class Case:
 
     instruments: Mapping[str, Any]
     book: Mapping[str, Any]
-    quotes: Mapping[str, Mapping[Any, float]]
+    quotes: Mapping[str, Mapping[Any, Any]]
     expiries: Mapping[str, list[int]]
 
     def portfolio(self) -> rs.Portfolio:
@@ -102,11 +103,11 @@ def case_of(account: Account, name: str = "account") -> Case:
 COLUMNS = ("name", "kind", "underlying", "expiry", "strike", "option_type", "lot")
 
 
-def quotes_of(account: Account, rows: list[Row]) -> dict[str, dict[Any, float]]:
+def quotes_of(account: Account, rows: list[Row]) -> dict[str, dict[Any, Any]]:
     """Tables of quotes; an expiry that is over has its forward as its settlement price."""
     spot = {c.name: c.price for c in account.collaterals} | {CASH: account.stable}
     confidence: dict[Any, float] = {("spot", c.name): c.confidence for c in account.collaterals}
-    out: dict[str, dict[Any, float]] = {
+    out: dict[str, dict[Any, Any]] = {
         "spot": spot | {m.name: m.spot for m in account.markets},
         "mark": {r.name: r.held.price for r in rows if isinstance(r.held, Perpetual)},
         "vol": {r.name: r.held.vol for r in rows if isinstance(r.held, Option)},
@@ -120,7 +121,7 @@ def quotes_of(account: Account, rows: list[Row]) -> dict[str, dict[Any, float]]:
             if e.fixed:
                 out["fixed"][key] = e.fixed
             if e.seconds <= 0:
-                out["settlement"][key] = e.forward
+                out["settlement"][key] = Quote(e.forward, instant_of(e.seconds))
             confidence["forward", key] = e.forward_confidence
             confidence["rate", key] = e.rate_confidence
             confidence["vol", key] = e.vol_confidence

@@ -1,13 +1,14 @@
-"""Decides how the library answers for an account of Derive under PM1 or PM2: every figure that the
-independent reference has, by the same names."""
+"""Decides how the library answers for an account of Derive under PM1, PM2 or the standard manager:
+every figure that the independent reference has, by the same names."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import numpy as np
-from families.derive_account import Account, Figures, Parameters
+from families.derive_account import Account, Figures, Market, Parameters
 from families.derive_case import case_of, instant_of
 
 import riskslide as rs
@@ -102,3 +103,55 @@ def of_expiries(account: Account, source: Source, rules: Rulebook) -> dict[str, 
         out["vol_up_multiplier_per_option"] = (1.0 + up[factor]).tolist()
         out["vol_down_multiplier_per_option"] = np.maximum(1.0 - down[factor], 0.0).tolist()
     return out
+
+
+# --- standard manager ----------------------------------------------------------------------------
+
+
+def standard_margin_of(account: Account, parameters: Parameters) -> Figures:
+    """What the library finds under the standard manager; figures of one market by assessing it
+    alone."""
+    rules = rulebook_of(parameters, "expiry-standard")
+    found = assessed(account, rules)
+    settled = assessed(replace(account, markets=[_settled(m) for m in account.markets]), rules)
+    whole, pnl = float(found.equity[0]), float(settled.unrealised_pnl[0])
+    part = {name: float(x[0]) for name, x in found.components.items()}
+    base = float(found.collateral[0]) - account.cash
+    figures = {
+        "UnrealizedPNL": pnl,
+        "UnsettledFunding": float(found.unrealised_pnl[0]) - pnl,
+        "PerpMargin": -part["maintenance.perpetual"],
+        "BaseMargin": base - part["maintenance.base"],
+        "OracleConts": -part["initial.oracle"],
+        "DepegIMs": -part["initial.depeg"],
+        "PortfolioMtM": whole - account.cash,
+        "mm": whole - float(found.maintenance[0]),
+        "im": whole - float(found.initial[0]),
+    }
+    for market in account.markets:
+        figures |= of_market(replace(account, markets=[market], collaterals=()), market, rules)
+    return {name: [figure] for name, figure in figures.items()}
+
+
+def of_market(account: Account, market: Market, rules: Rulebook) -> dict[str, float]:
+    """Margins of the options of a market: value less what they need."""
+    found = assessed(account, rules)
+    value = float(found.option_value[0])
+    names = {"": "{}.option", "Isolated": "isolated_{}", "Bounded": "bounded_{}"}
+    return {
+        f"{market.name}Option{title}{short}": value
+        - float(found.components.get(name.format(side), [0.0])[0])
+        for title, name in names.items()
+        for short, side in (("MM", "maintenance"), ("IM", "initial"))
+    }
+
+
+def assessed(account: Account, rules: Rulebook) -> rs.Assessment:
+    case = case_of(account)
+    return rs.assess(case.portfolio(), case.market(), rules)
+
+
+def _settled(market: Market) -> Market:
+    """The market with nothing accrued."""
+    p = market.perpetual
+    return market if p is None else replace(market, perpetual=replace(p, accrued=0.0))

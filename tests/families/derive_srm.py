@@ -202,7 +202,6 @@ def parameters_of(settings: Mapping[str, Any], raw: Mapping[str, Any]) -> Parame
         "collateral.haircut": {},
         "collateral.haircut_other": 0.0,
         "peg.asset": CASH,
-        "pricing.settlement_window": WINDOW,
     }
     out |= {key: float(settings[name]) for name, key in PARAMETERS.items()}
     names = markets_of(raw["Scenario"])

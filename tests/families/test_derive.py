@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from families import (
     derive_auction,
+    derive_library,
     derive_pm1,
     derive_pm2,
     derive_reference,
@@ -102,11 +103,11 @@ def answered(raw: dict[str, Any]) -> dict[str, Any]:
     return raw | {"expected": figures}
 
 
-def tally_of(family: ModuleType, path: Path, raw: Any) -> Tally:
+def tally_of(family: ModuleType, path: Path, raw: Any, **implementation: Any) -> Tally:
     tally = Tally()
     refusal = family.refusal(path, raw)
     assert refusal == "", refusal
-    family.replay(path, raw, tally)
+    family.replay(path, raw, tally, **implementation)
     return tally
 
 
@@ -215,16 +216,21 @@ def test_the_worst_scenario_is_not_named_where_kinds_tie() -> None:
 # --- PM1, standard manager, auctions -------------------------------------------------------------
 
 
+@pytest.mark.parametrize("implementation", ["reference", "library"])
 @pytest.mark.parametrize("folder", [*FAMILIES, "liquidation"])
-def test_published_files_are_reproduced_by_the_reference(
-    folder: str, shared_data: Callable[[str], Path]
+def test_published_files_are_reproduced(
+    folder: str, implementation: str, shared_data: Callable[[str], Path]
 ) -> None:
     family = FAMILIES.get(folder, derive_auction)
+    given: dict[str, Any] = {}
+    if implementation == "library":
+        srm = folder == "srm"
+        given["margin"] = derive_library.standard_margin_of if srm else derive_library.margin_of
     files = sorted(shared_data(f"derive/{folder}").glob("*.json"))
     least = {"pmrm2": (85, 7827), "pmrm1": (13, 250), "srm": (17, 380), "liquidation": (5, 180)}
     compared = 0
     for file in files:
-        tally = tally_of(family, file, json.loads(file.read_text("utf-8")))
+        tally = tally_of(family, file, json.loads(file.read_text("utf-8")), **given)
         assert tally.beyond == [], file.name
         compared += tally.compared
     assert len(files) >= least[folder][0]
@@ -285,11 +291,22 @@ def test_the_order_of_keys_does_not_matter(shared_data: Callable[[str], Path]) -
             assert tally_of(family, file, turned).beyond == []
 
 
-def test_the_command_replays_auctions(shared_data: Callable[[str], Path]) -> None:
-    code, result = replay("derive-auction", shared_data("derive/liquidation"))
+@pytest.mark.parametrize(
+    ("family", "folder", "field", "least"),
+    [
+        ("derive-auction", "liquidation", "ExpectedBidPrice", 7),
+        ("derive-pm1", "pmrm1", "MinSpan", 13),
+        ("derive-pm2", "pmrm2", "scenario_pnl", 2500),
+        ("derive-srm", "srm", "realMM", 17),
+    ],
+)
+def test_the_command_replays_the_library(
+    family: str, folder: str, field: str, least: int, shared_data: Callable[[str], Path]
+) -> None:
+    code, result = replay(family, shared_data(f"derive/{folder}"))
     assert code == 0
     assert set(result["files"].values()) == {"replayed"}
-    assert result["fields"]["ExpectedBidPrice"]["compared"] >= 7
+    assert result["fields"][field]["compared"] >= least
     for name, held in result["fields"].items():
         assert held["read"] == held["compared"] + sum(held["skipped"].values()), name
 

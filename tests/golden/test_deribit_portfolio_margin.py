@@ -137,13 +137,13 @@ def with_values(preset: str, values: dict[str, Any]) -> rs.Rulebook:
 
 
 def grid_of(found: rs.Assessment, account: str, block: int) -> dict[str, list[float]]:
-    """P&L of every pool of an account in every scenario of a block."""
+    """P&L in every scenario of a block, of every pool in which an account holds contracts."""
     source = found.source
     at = source.accounts.index(account)
     lots, cash = (slice_rows(x, at, at + 1) for x in (source.positions.csr, source.cash))
-    _, grid = _core.grid(source.program.core, block, source.cube.cells, lots, cash)
-    lines = [k for k, name in enumerate(found.account) if name == account]
-    return {found.pool[line]: row.tolist() for line, row in zip(lines, grid, strict=True)}
+    pool, grid = _core.grid(source.program.core, block, source.cube.cells, lots, cash)
+    rows = zip(pool.tolist(), grid.tolist(), strict=True)
+    return {source.program.units[k]: row for k, row in rows}
 
 
 # --- the three accounts ---------------------------------------------------------------------------
@@ -193,7 +193,7 @@ def test_every_column_of_every_pool_is_what_the_script_says(case: Case, preset: 
         size = size_of(pool)
         same(unit.grid, pool["columns"], size)
         same(unit.loss, pool["worst"], size)
-        filled = grid_of(found, account, 1)[name]
+        filled = evidence.filled[0].grid
         same(filled, pool["with_orders"]["columns"], size)
         same(max(-min(filled), 0.0), pool["with_orders"]["worst"], size)
         if pool["with_orders"]["worst"] > 0:

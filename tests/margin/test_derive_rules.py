@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 import pytest
-from families import derive_reference, derive_srm_reference
+from families import derive_library, derive_reference, derive_srm_reference
 from families.derive_account import (
     CASH,
     MARKET,
@@ -35,6 +35,9 @@ class Managers(NamedTuple):
 
 IMPLEMENTATIONS = {
     "reference": Managers(derive_reference.pm2, derive_reference.pm1, derive_srm_reference.srm),
+    "library": Managers(
+        derive_library.margin_of, derive_library.margin_of, derive_library.standard_margin_of
+    ),
 }
 
 
@@ -111,7 +114,6 @@ SRM: dict[str, Any] = {
     "market.max_age_seconds": 1e9,
     "collateral.haircut": {},
     "collateral.haircut_other": 0.0,
-    "pricing.settlement_window": 3600.0,
     "perpetual.maintenance": 0.05,
     "perpetual.initial": 0.065,
     "option.most_spot": 0.15,

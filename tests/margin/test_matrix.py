@@ -229,6 +229,36 @@ def test_options_count_in_coin_over_the_forward_or_the_index() -> None:
         assert found.option_value[0] == pytest.approx(now / over * INDEX["BTC"], rel=1e-12)
 
 
+# Coins gained by one option at the money, a year to expiry, vol 0.5: V / F by the normal
+# distribution to 30 digits, F and K 70,000; N(0.25) - N(-0.25) = 0.197412651 is what it was worth.
+# Far moves have vol 0.5 (1 + 0.5 (30 / 365)^0.13) = 0.680662368, and the weight
+# 0.16 / |m| (1 + m) / (1 +- 0.16).
+AT_THE_MONEY = [
+    (True, 1, -0.0637321295477295),
+    (True, 25, 0.0632054104306851),
+    (True, 27, -0.0167276113978388),
+    (True, 30, 0.0937664747470030),
+    (False, 1, 0.126744060928461),
+    (False, 25, -0.0747256240520736),
+    (False, 27, 0.173748579078352),
+    (False, 30, -0.0441645597357556),
+]
+
+
+@pytest.mark.parametrize(("is_call", "at", "coins"), AT_THE_MONEY)
+def test_an_option_gains_coins_by_its_price_over_the_moved_forward(
+    is_call: bool, at: int, coins: float
+) -> None:
+    """A put gains more coins by a fall than it loses by a rise: each coin is worth less then."""
+    c = Contract("X", "BTC", 365.0, 70_000.0, 70_000.0, is_call, 0.5)
+    held = {"long": {"X": 3.0}, "short": {"X": -3.0}}
+    found = rs.assess(book(held, contracts=[c]), market([c]), rules_of("deribit-spm", PLAIN))
+    bought, sold = (grid(found, account, "BTC") for account in held)
+    assert bought[at] == pytest.approx(3.0 * coins * INDEX["BTC"], rel=1e-12)
+    assert sold == tuple(-x for x in bought)
+    assert found.scenarios[at].startswith({1: "price -16", 25: "price +16"}.get(at, "price"))
+
+
 @pytest.mark.parametrize(("move", "at"), [(-0.16, 1), (0.16, 25), (-0.66, 27), (5.0, 34)])
 def test_coins_count_at_the_index_or_at_the_price_of_the_scenario(move: float, at: int) -> None:
     """A far move counts at the price at the edge of the range."""
@@ -345,6 +375,33 @@ def test_delta_shock_counts_long_options_only_where_they_hedge(case: str) -> Non
         assert found.components["risk_matrix"][0] == pytest.approx(sum(parts), rel=1e-14)
 
 
+def test_the_delta_shock_takes_every_underlying_of_a_currency_alone() -> None:
+    """Deltas of 140,000 and -100,000 dollars of one currency: neither nets, nor do thresholds."""
+    contracts = rs.Instruments.from_columns(
+        name=["B", "E"], kind="perpetual", underlying=["BTC", "ETH"], currency="USDC", lot=0.1
+    )
+    portfolio = rs.Portfolio.from_columns(
+        contracts,
+        account=["a", "a", "b"],
+        instrument=["B", "E", "E"],
+        quantity=[2.0, -50.0, -50.0],
+    )
+    quotes = rs.Market.of(hand.AS_OF, spot=hand.SPOT, mark={"B": 70_000.0, "E": 2_000.0})
+    shock = {"delta_shock.slope": 0.5, "delta_shock.threshold": 9e4, "delta_shock.maximum": 0.2}
+    for preset in PRESETS:
+        found = rs.assess(portfolio, quotes, rules_of(preset, shock))
+        expected = [0.5 * 5e4 + 0.5 * 1e4, 0.5 * 1e4]
+        assert found.components["delta_shock"].tolist() == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_delta_shock_of_balances_alone_is_nothing(preset: str) -> None:
+    rules = rules_of(preset, STEEP)
+    found = rs.assess(book({}, balances={"a": {"BTC": 2.0}}, contracts=()), market(()), rules)
+    assert found.components["delta_shock"].tolist() == [0.0]
+    assert found.equity.tolist() == [140_000.0]
+
+
 @pytest.mark.parametrize("preset", PRESETS)
 def test_the_delta_shock_is_off_in_the_presets(preset: str) -> None:
     found = alone(rules_of(preset), "BTC-PERPETUAL", -7e10)
@@ -419,6 +476,40 @@ def test_a_contract_settled_in_dollars_is_scaled_back_to_the_range_in_far_moves(
     moves = rules_of(preset).numbers("extended.moves")
     expected = [-2.0 * 70_000.0 * m * reach / abs(m) for m in moves]
     assert grid(found, "a", found.pool[0])[27:] == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("rate", ["index", "scenario"])
+@pytest.mark.parametrize("preset", PRESETS)
+def test_the_dampener_of_dollars_is_not_turned_into_coin(preset: str, rate: str) -> None:
+    """112,000 or 126,000 dollars of loss, less (|m| / R - 1) 10,000; nodes in coin beside it have
+    their own dampener, and the two add up."""
+    changes = PLAIN | {"coin.rate": rate, "extended.dampener": 1e4}
+    found = linear(-10.0, preset, changes)
+    reach = rules_of(preset).number("matrix.price_range")
+    moves = rules_of(preset).numbers("extended.moves")
+    sizes = [max(700_000.0 * reach - (abs(m) / reach - 1.0) * 1e4, 0.0) for m in moves]
+    alone_in_dollars = grid(found, "a", found.pool[0])
+    expected = [-math.copysign(size, m) for size, m in zip(sizes, moves, strict=True)]
+    assert alone_in_dollars[27:] == pytest.approx(expected, rel=1e-12)
+    assert 0.0 in sizes and max(sizes) > 0.0
+    contracts = rs.Instruments.from_columns(
+        name=["X", "I"],
+        kind="perpetual",
+        underlying="BTC",
+        currency=["USDC", "BTC"],
+        settlement=["linear", "inverse"],
+        lot=0.1,
+    )
+    both = rs.Portfolio.from_columns(
+        contracts, account=["a", "a"], instrument=["X", "I"], quantity=[-10.0, 350_000.0]
+    )
+    quotes = rs.Market.of(hand.AS_OF, spot=hand.SPOT, mark={"X": 70_000.0, "I": 70_000.0})
+    rules = rules_of(preset, changes | {"netting.pool": "account"})
+    coin = rs.Portfolio.from_columns(contracts, account=["a"], instrument=["I"], quantity=[350_000])
+    in_coin = grid(rs.assess(coin, quotes, rules), "a", "account")
+    together = grid(rs.assess(both, quotes, rules), "a", "account")
+    summed = [x + y for x, y in zip(alone_in_dollars, in_coin, strict=True)]
+    assert together == pytest.approx(summed, rel=1e-12, abs=1e-6)
 
 
 # --- equity and pools -----------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from riskslide.book.clock import instant
 from riskslide.margin.program import Block, Measure, Operation, Program, Reduction, Tree
 
 MATRIX = ("deribit-spm", "deribit-xpm")
-PRESETS = ("generic-slides", *MATRIX)
+PRESETS = ("generic-slides", "generic-unified", *MATRIX)
 NOTHING = rs.Instruments.from_columns(name=[], kind="option", underlying="BTC")
 
 

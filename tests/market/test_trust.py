@@ -104,6 +104,17 @@ def test_of_an_expiry_the_smallest_of_forward_rate_and_vols_counts(
     assert [found[n] for n in ("perp", "dead", "weth", "stock")] == [1.0] * 4
 
 
+@pytest.mark.parametrize("key", [("ETH", NEAR), "ETH", "near"])
+def test_terms_may_leave_the_confidence_in_rates_out(key: Any) -> None:
+    deaf = Terms(trusts_rates=False)
+    quoted = market(rate={key: 0.03}, confidence={("rate", key): 0.2})
+    assert column(quoted.on(contracts()), "expiry_confidence")["near"] == 0.2
+    assert column(quoted.on(contracts(), deaf), "expiry_confidence")["near"] == 1.0
+    for kind, of in (("forward", ("ETH", NEAR)), ("vol", "near")):
+        state = market(confidence={(kind, of): 0.3}).on(contracts(), deaf)
+        assert column(state, "expiry_confidence")["near"] == 0.3
+
+
 @pytest.mark.parametrize("value", [-0.01, 1.01, math.nan, math.inf])
 def test_a_confidence_outside_zero_to_one_is_refused(value: float) -> None:
     code = "E_RANGE" if math.isfinite(value) else "E_NOT_FINITE"

@@ -182,9 +182,9 @@ def check_book(seed: int, rulebook: rs.Rulebook) -> float:
     return largest
 
 
-@pytest.fixture(scope="module")
-def rulebook() -> rs.Rulebook:
-    return rs.load_rulebook("generic-slides")
+@pytest.fixture(scope="module", params=["generic-slides", "generic-unified"])
+def rulebook(request: pytest.FixtureRequest) -> rs.Rulebook:
+    return rs.load_rulebook(request.param)
 
 
 def test_assess_equals_the_reference_on_random_books(rulebook: rs.Rulebook) -> None:

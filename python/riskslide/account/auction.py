@@ -14,18 +14,10 @@ from dataclasses import dataclass
 from typing import NamedTuple, Self
 
 from ..errors import refuse
+from ..margin.auction import AUCTION
 from ..rules import Rules, Spec
 
-SCHEMA: Mapping[str, Spec] = {
-    "auction.start": Spec("number", 0.0, 1.0),
-    "auction.cutoff": Spec("number", 0.0, 1.0),
-    "auction.fast_length": Spec("number", 1.0, 1e9),
-    "auction.slow_length": Spec("number", 1.0, 1e9),
-    "auction.insolvent_length": Spec("number", 1.0, 1e9),
-    "auction.fee_rate": Spec("number", 0.0, 1.0),
-    "auction.buffer": Spec("number", 0.0, 10.0),
-    "auction.mtm_cutoff": Spec("number", 0.0, 1e15),
-}
+SCHEMA: Mapping[str, Spec] = {f"auction.{name}": spec for name, spec in AUCTION.items()}
 
 LARGEST = 1e150  # amounts whose products stay in float64
 
@@ -82,7 +74,7 @@ class Auction:
 
     @classmethod
     def of(cls, rules: Rules) -> Self:
-        """The auction of a rule book whose schema has `SCHEMA`."""
+        """The auction of a rule book that holds the section `auction`."""
         return cls(*(rules.number(key) for key in SCHEMA))
 
     def discount(self, seconds: float) -> float:

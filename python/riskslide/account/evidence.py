@@ -10,7 +10,7 @@ from ..book.columns import Float, Int32, Int64
 from ..book.portfolio import Role, Rows
 from ..book.positions import Positions, slice_rows
 from ..margin.equity import EQUITY
-from ..margin.program import Program, Tree
+from ..margin.program import Level, Program, Tree
 from ..market.state import State
 from ..value.cube import Cube
 from .verdict import (
@@ -128,7 +128,7 @@ class Source:
         ]
         return UnitEvidence(
             unit=of.units[unit],
-            loss=max(-least, 0.0),
+            loss=max(0.0, -least),
             scenario=scenario,
             label=of.scenarios[scenario],
             grid=tuple(grid),
@@ -138,25 +138,59 @@ class Source:
     def passed(
         self, tree: Tree, change: dict[int, float], held: list[tuple[int, float]], fold_set: int
     ) -> dict[int, float]:
-        """What of each row's change the nodes above it pass on, by the sign of what they fold, as
-        far up as they only slope: a node with a deadband or a cap takes the sum as it is.
+        """What of each row's change the nodes above it pass on, as far up as they only slope: a
+        node with a deadband or a cap takes the sum as it is.
 
-        All rows of a biased leaf are the same asset, so that no scenario turns the sign.
+        A slope goes by the sign of what the node folds; the tiers and the cap of a balance take the
+        same part of every row of it.
         """
         node = {row: int(tree.leaf[row]) for row in change}
         for depth, level in enumerate(tree.levels):
             sums: dict[int, list[float]] = {}
+            worth: dict[int, list[float]] = {}
             for row, amount in held:
+                sums.setdefault(node[row], []).append(change[row])
                 biased = depth == 0 and bool(level.biased[fold_set, node[row]])
-                worth = amount * float(self.cube.base[row]) if biased else change[row]
-                sums.setdefault(node[row], []).append(worth)
-            met = [(fold_set, n) for n in sums]
-            if any(level.deadband[at] != 0.0 or level.cap[at] != math.inf for at in met):
+                base = amount * float(self.cube.base[row]) if biased else 0.0
+                worth.setdefault(node[row], []).append(base)
+            bends = [n for n in sums if level.deadband[fold_set, n] != 0.0 or _caps(level, n)]
+            if any(not level.biased[fold_set, n] for n in bends):
                 return change
             for n, parts in sums.items():
-                at = (fold_set, n)
-                slope = level.gain[at] if math.fsum(parts) >= 0 else level.loss[at]
+                part = _part(level, (fold_set, n), math.fsum(parts), math.fsum(worth[n]))
                 for row in (r for r in change if node[r] == n):
-                    change[row] *= float(level.scale[at] * slope)
+                    change[row] *= part
             node = {row: int(level.parent[n]) for row, n in node.items()}
         return change
+
+
+def _caps(level: Level, node: int) -> bool:
+    return bool((level.cap[:, node] != math.inf).any())
+
+
+def _part(level: Level, at: tuple[int, int], change: float, bias: float) -> float:
+    """What a node passes on of each unit of the change that it folds; 0 of no change."""
+    if change == 0.0:
+        return 0.0
+    tiers = level.tiers[at[1]] if level.tiers else ()
+    straight = not tiers and level.cap[at] == math.inf and bias * (change + bias) >= 0.0
+    if straight:
+        slope = level.gain[at] if (bias or change) >= 0.0 else level.loss[at]
+        return float(level.scale[at] * slope)
+    before = _counted(level, at, bias) if level.anchored[at] else bias
+    passed = level.scale[at] * (_counted(level, at, change + bias) - before)
+    return float(passed) / change
+
+
+def _counted(level: Level, at: tuple[int, int], worth: float) -> float:
+    """What a node without a deadband counts of its worth."""
+    if worth < 0.0:
+        return float(level.loss[at]) * worth
+    tiers = level.tiers[at[1]] if level.tiers else ()
+    ends = (*(start for start, _ in tiers), math.inf)
+    gains = (float(level.gain[at]), *(gain for _, gain in tiers))
+    slices = zip((0.0, *ends), ends, gains, strict=False)
+    counted = math.fsum(
+        gain * (min(worth, end) - start) for start, end, gain in slices if worth > start
+    )
+    return min(counted, float(level.cap[at]))

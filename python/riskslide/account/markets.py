@@ -28,8 +28,8 @@ def placed(portfolio: Portfolio, homes: Mapping[str, str], par: frozenset[str]) 
     """Balances in the market of their account.
 
     homes: the market in which an asset cancels risk. The market of an account is the first, by
-    name, whose contracts it holds; of one without contracts the home of the first asset that it
-    holds and that has one. An asset counts at home if the account holds contracts there or nowhere,
+    name, whose contracts it holds; of one without contracts the first, by name, that is the home of
+    an asset it holds. An asset counts at home if the account holds contracts there or nowhere,
     else in the market of the account. Assets at par count in no market.
     """
     x, positions = portfolio.instruments, portfolio.positions

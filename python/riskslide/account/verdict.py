@@ -5,27 +5,61 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
+from itertools import pairwise
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from ..book.columns import Float, Int32, Int64, UInt8
+from ..book.columns import Bool, Float, Int32, Int64, UInt8
 from ..errors import nearest, refuse
 from ..margin.equity import EQUITY
+from ..rules import Rules
 
 NANO = 1e9  # amounts are explained in whole billionths of the reporting unit
 
 
 class Status(IntEnum):
-    """Where equity stands; equality counts for the account."""
+    """Where equity stands, from best to worst; equality counts for the account."""
 
     HEALTHY = 0  # equity >= initial
-    NO_NEW_RISK = 1  # initial > equity >= maintenance
-    LIQUIDATION = 2  # maintenance > equity >= 0
-    BANKRUPT = 3  # 0 > equity
+    REMINDER = 1  # below a threshold of the rule book that forbids nothing yet
+    NO_NEW_RISK = 2  # initial > equity >= maintenance
+    LIQUIDATION = 3  # maintenance > equity >= 0
+    BANKRUPT = 4  # 0 > equity
 
 
-def status_of(equity: Float, initial: Float, maintenance: Float, gross: Float) -> UInt8:
+class Thresholds(NamedTuple):
+    """Multiples of maintenance below which equity has a status, besides being below initial
+    (no new risk) and below zero (bankrupt)."""
+
+    reminder: float = 0.0
+    no_new_risk: float = 0.0
+    liquidation: float = 1.0
+    bankrupt: float = 0.0
+
+    @classmethod
+    def of(cls, rules: Rules) -> Self:
+        """Those of the section `verdict`; `E_RULES` unless each is at most the one before it."""
+        if not rules.has("verdict"):
+            return cls()
+        found = cls(*(rules.number(f"verdict.{name}") for name in cls._fields))
+        for high, low in pairwise(cls._fields):
+            if getattr(found, low) > getattr(found, high):
+                fix = f"must be at most verdict.{high}, {getattr(found, high):.12g}"
+                refuse("E_RULES", f"verdict.{low}", None, getattr(found, low), fix)
+        return found
+
+
+PLAIN = Thresholds()  # of rule books without thresholds of their own
+
+
+def status_of(
+    equity: Float,
+    initial: Float,
+    maintenance: Float,
+    gross: Float,
+    thresholds: Thresholds = PLAIN,
+) -> UInt8:
     """Status of every line; amounts closer than they can be told apart are equal.
 
     That is a millionth of the reporting unit, or 1e-12 of `gross`, the size of what was added up,
@@ -33,9 +67,16 @@ def status_of(equity: Float, initial: Float, maintenance: Float, gross: Float) -
     """
     same = np.maximum(1e-6, 1e-12 * gross)
     status = np.full(equity.shape, Status.HEALTHY.value, dtype=np.uint8)
-    status[equity - initial < -same] = Status.NO_NEW_RISK.value
-    status[equity - maintenance < -same] = Status.LIQUIDATION.value
-    status[equity < -same] = Status.BANKRUPT.value
+
+    def below(amount: Float | float) -> Bool:
+        found: Bool = equity - amount < -same
+        return found
+
+    status[below(thresholds.reminder * maintenance)] = Status.REMINDER.value
+    no_new_risk = below(initial) | below(thresholds.no_new_risk * maintenance)
+    status[no_new_risk] = Status.NO_NEW_RISK.value
+    status[below(thresholds.liquidation * maintenance)] = Status.LIQUIDATION.value
+    status[below(thresholds.bankrupt * maintenance) | below(0.0)] = Status.BANKRUPT.value
     return status
 
 

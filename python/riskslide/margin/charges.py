@@ -1,4 +1,4 @@
-"""Decides the charges of the `risk-matrix` method: weights of scenarios, roll, delta, the sum.
+"""Decides what the `risk-matrix` method asks beside the scenarios: roll and delta; and equity.
 
 docs/methods/deribit.md has the formulas.
 """
@@ -12,33 +12,23 @@ import numpy as np
 from .. import _core
 from ..book.clock import NANOSECONDS_PER_YEAR, NO_EXPIRY
 from ..book.columns import Float
+from ..book.instruments import canonical_order
 from ..errors import refuse
 from ..rules import Rules
-from ..scenario.matrix import Column
-from .equity import equity_outputs
-from .program import Block, Operation, Steps, Subject
+from .draft import Draft, Figure, level_of
+from .equity import EQUITY, haircut_of
+from .netting import Held
+from .program import Measure, Subject
 
 
-def weigh(rules: Rules, column: Column, in_coin: bool) -> tuple[float, float]:
-    """Weight and dampener (reporting currency) of a scenario.
-
-    Far moves count `factor` * range / |move| of their P&L in money. P&L `in_coin` comes as coin at
-    today's index, and is turned into coin at the price at the edge of the range: times (1 + move) /
-    (1 + sign range). Under ``coin.rate = "scenario"`` coins count at the price of the scenario
-    instead, of the edge where the move is a far one.
-    """
-    reach, move = rules.number("matrix.price_range"), column.move
-    moved = rules.text("coin.rate") == "scenario"
-    if not column.extended:
-        return (1.0 + move if moved and in_coin else 1.0), 0.0
-    far = abs(move) / reach if move else 1.0
-    weight = rules.number("extended.factor") / far
-    dampener = max(far - 1.0, 0.0) * rules.number("extended.dampener")
-    if not in_coin:
-        return weight, dampener
-    edge = 1.0 + (reach if move > 0 else -reach if move < 0 else 0.0)
-    rate = edge if moved else 1.0
-    return weight * (1.0 + move) / edge * rate, dampener / edge * rate
+def roll_shock(draft: Draft, held: Held) -> Figure:
+    """The absolute delta of every expiry of a node, times the factor of the expiry."""
+    x = held.instruments
+    shape = draft.shape(held.positions, (*held.node, x.expiry))
+    (expiries,) = shape.levels
+    factor = roll_factors(draft.subject, x.expiry[expiries.row].tolist())
+    tree = draft.tree(shape, level_of(expiries, loss=-1.0, scale=factor))
+    return draft.each(tree, Measure.DELTA, {"roll": held.positions})["roll"]
 
 
 def roll_factors(subject: Subject, expiries: Iterable[int]) -> Float:
@@ -56,58 +46,51 @@ def roll_factors(subject: Subject, expiries: Iterable[int]) -> Float:
     return np.maximum(grown - 1.0, least)
 
 
-def requirement(rules: Rules, blocks: list[Block], steps: Steps, shocked: int) -> dict[str, int]:
-    """Steps from the results of the blocks to the requirement; the register of every output.
+def delta_shock(draft: Draft, held: Held) -> Figure:
+    """The shocks of all nodes, each from its delta and that of its long options.
 
-    shocked: nodes that take a delta shock.
+    Steps run per pool: its first node has columns of its own, so has its second, and so on.
     """
-    with_orders = blocks[1].name == "orders"
-    worst, filled, roll = 0, int(with_orders), 1 + with_orders
-    delta = steps.constant(0.0)
-    for k in range(shocked):
-        shock = _delta_shock(rules, steps, roll + 1 + 2 * k)
-        delta = steps.apply(Operation.ADD, delta, shock)
-    risk = steps.apply(Operation.ADD, worst, roll)
-    risk = steps.apply(Operation.ADD, risk, delta)
-    orders = steps.apply(Operation.SUBTRACT, filled, worst)
-    factor = steps.constant(rules.number("margin.maintenance_factor"))
-    parts = {"scenarios": worst, "roll_shock": roll, "delta_shock": delta}
-    kept = {n: steps.apply(Operation.MULTIPLY, r, factor) for n, r in parts.items()}
-    return {
-        "maintenance": steps.apply(Operation.MULTIPLY, risk, factor),
-        "initial": steps.apply(Operation.ADD, risk, orders),
-        **equity_outputs(steps, roll + 1 + 2 * shocked),
-        "worst": worst,
-        "roll_shock": roll,
-        "delta_shock": delta,
-        "risk_matrix": risk,
-        "open_orders": orders,
-        "maintenance_factor": factor,
-        **{f"maintenance.{name}": register for name, register in kept.items()},
-        **{f"initial.{name}": register for name, register in parts.items()},
-        "initial.open_orders": orders,
-    }
+    total = draft.constant(0.0)
+    rules = draft.subject.rules
+    if rules.number("delta_shock.slope") == 0.0 or not held.positions.any():
+        return total
+    of_nodes = draft.shape(held.positions, held.node)
+    parent = of_nodes.levels[0].parent
+    turn = (np.arange(parent.size) - np.searchsorted(parent, parent))[of_nodes.leaf]
+    shape = draft.shape(held.positions, (canonical_order(held.instruments)[0],))
+    (rows,) = shape.levels
+    option, call = held.options[rows.row], held.instruments.is_call[rows.row]
+    every = np.ones(rows.row.size)
+    gain, loss = (np.stack([every, x]) for x in (option & call, option & ~call))
+    tree = draft.tree(shape, level_of(rows, 2, gain=gain, loss=loss))  # long puts have deltas < 0
+    for k in range(turn.max(initial=-1, where=held.positions) + 1):
+        node = held.positions & (turn == k)
+        columns = {f"delta:{k}": node, f"long:{k}": node}
+        delta, long = draft.each(tree, Measure.DELTA, columns, [0, 1]).values()
+        total = total + _shock(rules, delta, long)
+    return total
 
 
-def _delta_shock(rules: Rules, steps: Steps, first: int) -> int:
-    """Register of the shock of one node, whose delta and delta of long options are given.
-
-    Long options reduce the other delta d2, but never turn it: net = d1 + d2 between 0 and d2;
+def _shock(rules: Rules, delta: Figure, long: Figure) -> Figure:
+    """Long options reduce the other delta d2, but never turn it: net = d1 + d2 between 0 and d2;
     shock = min(max(|net| - threshold, 0) * slope, maximum * |net|).
     """
-    every, long = first, first + 1
-    zero = steps.constant(0.0)
-    other = steps.apply(Operation.SUBTRACT, every, long)
-    low, high = (steps.apply(o, other, zero) for o in (Operation.MINIMUM, Operation.MAXIMUM))
-    net = steps.apply(Operation.MINIMUM, steps.apply(Operation.MAXIMUM, every, low), high)
-    size = steps.apply(Operation.MAXIMUM, net, steps.apply(Operation.SUBTRACT, zero, net))
-    threshold = steps.constant(rules.number("delta_shock.threshold"))
-    excess = steps.apply(Operation.SUBTRACT, size, threshold)
-    excess = steps.apply(Operation.MAXIMUM, excess, zero)
-    slope = steps.constant(rules.number("delta_shock.slope"))
-    most = steps.constant(rules.number("delta_shock.maximum"))
-    return steps.apply(
-        Operation.MINIMUM,
-        steps.apply(Operation.MULTIPLY, excess, slope),
-        steps.apply(Operation.MULTIPLY, size, most),
-    )
+    other = delta - long
+    net = delta.at_least(other.at_most(0.0)).at_most(other.at_least(0.0))
+    size = net.at_least(net * -1.0)
+    excess = (size - rules.number("delta_shock.threshold")).at_least(0.0)
+    most = size * rules.number("delta_shock.maximum")
+    return (excess * rules.number("delta_shock.slope")).at_most(most)
+
+
+def equity(draft: Draft, held: Held) -> dict[str, Figure]:
+    """Balances after haircut, asset by asset, unrealised P&L, value of options."""
+    masks = (held.balances, held.unrealised, held.options)
+    assets, of = held.instruments.underlyings, held.instruments.underlying
+    shape = draft.shape(masks[0] | masks[1] | masks[2], (np.where(held.balances, of, -1),))
+    (leaves,) = shape.levels
+    kept = np.array([1.0 - haircut_of(draft.subject.rules, a) for a in assets])[of[leaves.row]]
+    level = level_of(leaves, gain=np.where(held.balances[leaves.row], kept, 1.0))
+    columns = dict(zip(EQUITY, masks, strict=True))
+    return draft.each(draft.tree(shape, level), Measure.VALUE, columns)

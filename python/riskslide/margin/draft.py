@@ -6,7 +6,7 @@ order, is decided here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -161,9 +161,8 @@ class Draft:
 
     def worst(self, name: str, tree: int, first: int, count: int, **columns: Any) -> Figure:
         """The loss of the worst of `count` scenarios from `first` on."""
-        block = Block(
-            name, Reduction.WORST, weight=np.ones(count), first=first, tree=tree, **columns
-        )
+        columns = {"weight": np.ones(count)} | columns
+        block = Block(name, Reduction.WORST, first=first, tree=tree, **columns)
         return self._results(block)[0]
 
     def each(
@@ -195,6 +194,13 @@ class Draft:
     def apply(self, operation: Operation, left: Figure, right: Figure | Number) -> Figure:
         other = right if isinstance(right, Figure) else self.constant(right)
         return self._entry(_Step(operation, left.place, other.place))
+
+    def total(self, figures: Iterable[Figure]) -> Figure:
+        """Their sum in this order; 0 without any."""
+        out: Figure | None = None
+        for figure in figures:
+            out = figure if out is None else out + figure
+        return self.constant(0.0) if out is None else out
 
     def _entry(self, entry: _Result | _Step | Float) -> Figure:
         self.entries.append(entry)
@@ -249,8 +255,7 @@ class Draft:
             output_register=np.array(at, dtype=np.int32),
             scenarios=self.subject.scenarios,
             rulebook_sha256=rules.sha256,
-            as_of=self.subject.as_of,
-            **head,
+            **({"as_of": self.subject.as_of} | head),
         )
 
 

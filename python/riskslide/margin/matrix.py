@@ -14,15 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from ..book.columns import Bool, Int64
 from ..book.portfolio import Role, Rows
 from ..rules import Rules, Spec
-from ..scenario.matrix import columns_of
-from .charges import requirement, weigh
-from .equity import equity_block, roles_of
-from .netting import Node, Tree, leaves_of
-from .program import Block, Measure, Program, Reduction, Steps, Subject
-from .program import Tree as NettingTree
+from .charges import delta_shock, equity, roll_shock
+from .draft import Draft
+from .equity import roles_of
+from .netting import Held, worst_scenario
+from .program import Program, Subject
 
 SCHEMA = {
     "coin.option_divisor": Spec("text", choices=("forward", "index")),
@@ -52,34 +50,38 @@ SCHEMA = {
 
 def compile_matrix(subject: Subject) -> Program:
     """The program of these rows under these scenarios (resolved to risk factors)."""
-    rules, rows = subject.rules, subject.rows
-    long_apart = rules.number("delta_shock.slope") > 0
-    leaves, of_row = leaves_of(subject, long_apart)
-    tree = Tree(subject, leaves)
-    blocks = _blocks(subject, tree, of_row, long_apart)
-    steps = Steps([0.0] * sum(len(b.columns) or 1 for b in blocks))
-    outputs = requirement(rules, blocks, steps, len(tree.nodes) if long_apart else 0)
-    registers, step_rows = steps.columns()
-    lowest = tree.leaves if long_apart else tree.buckets
-    numbered = {leaf: k for k, leaf in enumerate(lowest)}
-    lowest_of = [numbered[leaf if long_apart else leaf.bucket] for leaf in leaves]
-    leaf = np.array(lowest_of, dtype=np.int32)[of_row]
-    return Program(
-        name=rules.name,
-        rows=rows.instruments.name,
-        lot=rows.lot,
-        trees=(NettingTree(leaf, tree.levels()[0 if long_apart else 1 :]),),
-        units=tuple(tree.pools),
-        unit_pool=np.arange(len(tree.pools), dtype=np.int32),
-        pools=tuple(tree.pools) or ("account",),  # where an account that holds nothing stands
-        blocks=tuple(blocks),
-        registers=registers,
-        steps=step_rows,
-        outputs=tuple(outputs),
-        output_register=np.array(list(outputs.values()), dtype=np.int32),
-        scenarios=subject.scenarios,
-        rulebook_sha256=rules.sha256,
-        as_of=subject.as_of,
+    rules, held = subject.rules, Held.of(subject)
+    numbers = range(len(held.pools))  # the worst scenario is the pool's: pools are the units
+    draft = Draft(subject, held.pools, held.pool, held.pools or ("account",), numbers)
+    worst = worst_scenario(draft, held)
+    filled = worst_scenario(draft, held, filled=True) if held.orders.any() else worst
+    parts = {
+        "scenarios": worst,
+        "roll_shock": roll_shock(draft, held),
+        "delta_shock": delta_shock(draft, held),
+    }
+    backing = equity(draft, held)
+    collateral, unrealised, options = backing.values()
+    risk = worst + parts["roll_shock"] + parts["delta_shock"]
+    orders = filled - worst
+    factor = rules.number("margin.maintenance_factor")
+    outputs = {
+        "maintenance": risk * factor,
+        "initial": risk + orders,
+        "equity": collateral + unrealised + options,
+        **backing,
+        "worst": worst,
+        "roll_shock": parts["roll_shock"],
+        "delta_shock": parts["delta_shock"],
+        "risk_matrix": risk,
+        "open_orders": orders,
+        **{f"maintenance.{name}": figure * factor for name, figure in parts.items()},
+        **{f"initial.{name}": figure for name, figure in parts.items()},
+        "initial.open_orders": orders,
+    }
+    return draft.program(
+        outputs,
+        {"maintenance_factor": factor},
         coin_at_index=True,
         option_over_index=rules.text("coin.option_divisor") == "index",
     )
@@ -105,40 +107,3 @@ def warnings_of_matrix(rules: Rules, rows: Rows) -> tuple[str, ...]:
         what = f"{', '.join(sorted(others))} takes the parameters of {' and '.join(printed)}"
         found.append(f"W_COIN_PARAMETERS: {what}: the exchange's own differ by coin")
     return tuple(found)
-
-
-def _blocks(subject: Subject, tree: Tree, of_row: Int64, long_apart: bool) -> list[Block]:
-    """What runs through the tree, in the order of the registers that hold its results."""
-    columns = columns_of(subject.rules)
-    weights = [weigh(subject.rules, c, in_coin=True)[0] for c in columns]
-    weight = np.array(weights, dtype=np.float64)
-    blocks = []
-    for name, filled in (("matrix", False), ("orders", True)):
-        if filled and not subject.rows.orders:
-            continue
-        sets = np.array([tree.matrix(c, filled) for c in columns], dtype=np.int32)
-        blocks.append(Block(name, Reduction.WORST, weight=weight, fold_set=sets))
-    positions = [leaf.role == Role.POSITION.value for leaf in tree.leaves]
-    held = np.array(positions, dtype=np.bool_)[of_row]
-    blocks.append(_deltas({"roll": held}, [tree.roll()]))
-    if long_apart and tree.nodes:
-        at = {node: held & _of(tree, node)[of_row] for node in tree.nodes}
-        masks = {f"{word}:{':'.join(n)}": at[n] for n in tree.nodes for word in ("all", "long")}
-        blocks.append(_deltas(masks, [tree.net(), tree.long_options()] * len(tree.nodes)))
-    return [*blocks, equity_block(subject.rows, tree.equity())]
-
-
-def _of(tree: Tree, node: Node) -> Bool:
-    return np.array([leaf.node == node for leaf in tree.leaves], dtype=np.bool_)
-
-
-def _deltas(masks: dict[str, Bool], sets: list[int]) -> Block:
-    """Cash deltas of the rows that each mask holds."""
-    return Block(
-        next(iter(masks)),
-        Reduction.EACH,
-        columns=tuple(masks),
-        attribute=np.stack(list(masks.values()), axis=1).astype(np.float64),
-        measure=Measure.DELTA,
-        fold_set=np.array(sets, dtype=np.int32),
-    )

@@ -9,14 +9,18 @@ from typing import Any, NamedTuple
 from ..book.portfolio import Rows
 from ..market.state import State
 from ..rules import Rules, Spec
-from ..scenario.grid import grid_scenarios, grid_terms, homes_of
+from ..scenario.grid import grid_scenarios, homes_of
 from ..scenario.matrix import matrix_scenarios
 from ..scenario.shocks import Scenarios
-from ..scenario.slides import slide_scenarios
-from . import matrix, slides
+from ..scenario.slides import slide_scenarios, slide_terms
+from ..scenario.still import still_scenario
+from . import equity, matrix, ratio, slides
+from .auction import AUCTION
 from .grid import compile as grid
 from .grid import schema as grid_schema
 from .program import Program, Subject
+from .standard import compile as standard
+from .standard import schema as standard_schema
 
 SHARED = {
     "reporting.currency": Spec("text"),
@@ -24,6 +28,15 @@ SHARED = {
     "market.max_age_seconds": Spec("number", 0.0, 1e9),
     "collateral.haircut": Spec("table", 0.0, 1.0),
     "collateral.haircut_other": Spec("number", 0.0, 1.0),
+}
+
+
+# Thresholds of the status, as multiples of maintenance; any rule book may hold them.
+VERDICT = {
+    "verdict": {
+        name: Spec("number", 0.0, 1000.0)
+        for name in ("reminder", "no_new_risk", "liquidation", "bankrupt")
+    }
 }
 
 
@@ -38,7 +51,7 @@ class Method(NamedTuple):
     compile: Callable[[Subject], Program]
     terms: Callable[[Rules], Mapping[str, Any]] = lambda rules: {}
     warnings: Callable[[Rules, Rows], tuple[str, ...]] = lambda rules, rows: ()
-    optional: Mapping[str, Mapping[str, Spec]] = MappingProxyType({})
+    optional: Mapping[str, Mapping[str, Spec]] = MappingProxyType(VERDICT)
     homes: Callable[[Rules], Mapping[str, str] | None] = lambda rules: None
 
     @property
@@ -49,7 +62,14 @@ class Method(NamedTuple):
 
 
 METHODS: Mapping[str, Method] = {
-    "slides": Method(SHARED | slides.SCHEMA, slide_scenarios, slides.compile_slides),
+    "slides": Method(
+        SHARED | slides.SCHEMA,
+        slide_scenarios,
+        slides.compile_slides,
+        terms=slide_terms,
+        warnings=slides.warnings_of_slides,
+        optional={**VERDICT, **slides.OPTIONAL},
+    ),
     "risk-matrix": Method(
         SHARED | matrix.SCHEMA,
         matrix_scenarios,
@@ -61,9 +81,23 @@ METHODS: Mapping[str, Method] = {
         SHARED | dict(grid_schema.SCHEMA),
         grid_scenarios,
         grid.compile_grid,
-        terms=grid_terms,
+        terms=grid.terms_of_grid,
         warnings=grid.warnings_of_grid,
-        optional=grid_schema.OPTIONAL,
+        optional={**VERDICT, **equity.OPTIONAL, **grid_schema.OPTIONAL, "auction": AUCTION},
         homes=homes_of,
+    ),
+    "expiry-standard": Method(
+        SHARED | dict(standard_schema.SCHEMA),
+        still_scenario,
+        standard.compile_standard,
+        terms=standard.standard_terms,
+        warnings=standard.warnings_of_standard,
+        optional={**VERDICT, **standard_schema.OPTIONAL, "auction": AUCTION},
+    ),
+    "ratio": Method(
+        SHARED | dict(ratio.SCHEMA),
+        still_scenario,
+        ratio.compile_ratio,
+        optional=VERDICT | dict(ratio.OPTIONAL),
     ),
 }

@@ -1,190 +1,131 @@
-"""Decides the netting tree of the `risk-matrix` method, and how its columns fold on it.
+"""Decides what the `risk-matrix` method nets in a scenario: rows in nodes, and nodes in pools.
 
-Leaves -> buckets (expiries) -> nodes (settlement, underlying) -> pools.
+docs/methods/deribit.md has the formulas.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 
-from ..book.clock import NO_EXPIRY
-from ..book.columns import Int32, Int64, UInt8
-from ..book.instruments import Kind
+from ..book.columns import Bool, Int32, Int64
+from ..book.instruments import Instruments, Kind
 from ..book.portfolio import Role
-from ..scenario.matrix import Column
-from .charges import roll_factors, weigh
-from .equity import haircut_of, roles_of
-from .program import Fold, Level, Subject
-
-NOTHING = Fold(gain=0.0, loss=0.0)
-CONTRACTS = (Role.POSITION.value, Role.ORDER.value)
+from ..rules import Rules
+from ..scenario.matrix import Column, columns_of
+from .draft import Draft, Figure, Nodes, level_of
+from .equity import roles_of
+from .program import Level, Subject
 
 
-class Node(NamedTuple):
-    """Where a dampener and an offset act: what is settled in one currency on one underlying."""
+class Held(NamedTuple):
+    """R rows: what each is, and the pool it counts in."""
 
-    pool: str
-    settlement: str
-    underlying: str
+    instruments: Instruments
+    pools: tuple[str, ...]
+    pool: Int64
+    positions: Bool
+    options: Bool
+    orders: Bool
+    balances: Bool
+    unrealised: Bool
 
-    @property
-    def in_coin(self) -> bool:
-        """Whether gains arise in the coin that moves."""
-        return self.settlement == self.underlying
-
-
-class Leaf(NamedTuple):
-    """What nets below a node: contracts of one expiry, orders of one side, a balance, P&L."""
-
-    node: Node
-    role: int
-    expiry: int
-    row: int  # where rows of one expiry are told apart: orders, and positions under a delta shock
-
-    @property
-    def bucket(self) -> Leaf:
-        """What its rows net in: all positions of the expiry, or the same leaf."""
-        return self if self.role == Role.ORDER.value else self._replace(row=-1)
-
-
-def leaves_of(subject: Subject, long_apart: bool) -> tuple[list[Leaf], Int64]:
-    """The leaves in order, and the number of every row's."""
-    instruments, roles = subject.rows.instruments, roles_of(subject.rows)
-    segregated = subject.rules.text("netting.pool") == "settlement"
-    contract = np.isin(roles, CONTRACTS)
-    alone = roles == Role.ORDER.value
-    if long_apart:
-        alone |= roles == Role.POSITION.value
-    columns = (
-        instruments.underlying,
-        np.where(contract, instruments.currency, -1),  # a balance settles in so many coins
-        roles,
-        np.where(contract, instruments.expiry, NO_EXPIRY),
-        np.where(alone, np.arange(len(roles)), -1),
-    )
-    found = []
-    rows, member = _distinct(columns)
-    for of in zip(*(c[rows].tolist() for c in columns), strict=True):
-        underlying = instruments.underlyings[of[0]]
-        settlement = underlying if of[1] < 0 else instruments.currencies[of[1]]
-        node = Node(settlement if segregated else "account", settlement, underlying)
-        found.append(Leaf(node, *of[2:]))
-    leaves = sorted(set(found))
-    number = {leaf: k for k, leaf in enumerate(leaves)}
-    return leaves, np.array([number[leaf] for leaf in found], dtype=np.int64)[member]
-
-
-def _distinct(columns: Sequence[Int64 | Int32 | UInt8]) -> tuple[Int64, Int64]:
-    """One row of every combination, and the number of each row's combination."""
-    code = np.zeros(columns[0].size, dtype=np.int64)
-    for column in columns:  # codes stay below the square of the number of rows
-        values, at = np.unique(column, return_inverse=True)
-        code = np.unique(code * values.size + at, return_inverse=True)[1]
-    return np.unique(code, return_index=True)[1], code
-
-
-def _alike(_: object) -> Fold:
-    return Fold()
-
-
-class Tree:
-    """Leaves -> buckets -> nodes -> pools, and the sets of folds as they are asked for."""
-
-    def __init__(self, subject: Subject, leaves: list[Leaf]) -> None:
-        self.subject = subject
-        self.leaves = leaves
-        self.buckets = sorted({leaf.bucket for leaf in self.leaves})
-        self.nodes = sorted({leaf.node for leaf in self.leaves})
-        self.pools = sorted({node.pool for node in self.nodes})
-        self.sets: list[tuple[list[Fold], list[Fold], list[Fold]]] = []
-        self.known: dict[tuple[float, ...], int] = {}
-
-    def levels(self) -> tuple[Level, ...]:
-        """Every level with all sets of folds; the first only where leaves are not buckets."""
-        bucket = {b: k for k, b in enumerate(self.buckets)}
-        node = {n: k for k, n in enumerate(self.nodes)}
-        parents = (
-            [bucket[leaf.bucket] for leaf in self.leaves],
-            [node[b.node] for b in self.buckets],
-            [self.pools.index(n.pool) for n in self.nodes],
+    @classmethod
+    def of(cls, subject: Subject) -> Self:
+        """Contracts count where they settle, balances and P&L in their own currency."""
+        x, role = subject.rows.instruments, roles_of(subject.rows)
+        positions, orders = role == Role.POSITION.value, role == Role.ORDER.value
+        names = np.array([*x.currencies, *x.underlyings], dtype=str)
+        at = np.where(positions | orders, x.currency, len(x.currencies) + x.underlying)
+        segregated = subject.rules.text("netting.pool") == "settlement"
+        pool_of_row = names[at] if segregated else np.full(at.shape, "account")
+        pools, pool = np.unique(pool_of_row, return_inverse=True)
+        return cls(
+            instruments=x,
+            pools=tuple(pools.tolist()),
+            pool=pool,
+            positions=positions,
+            options=positions & (x.kind == Kind.OPTION.value),
+            orders=orders,
+            balances=role == Role.BALANCE.value,
+            unrealised=role == Role.PNL.value,
         )
-        by_level = zip(parents, zip(*self.sets, strict=True), strict=True)
-        return tuple(Level.of(parent, *sets) for parent, sets in by_level)
 
-    def add(
-        self,
-        bucket: Callable[[Leaf], Fold],
-        node: Callable[[Node], Fold] = _alike,
-        leaf: Callable[[Leaf], Fold] = _alike,
-    ) -> int:
-        """The number of a new set."""
-        folds = (map(leaf, self.leaves), map(bucket, self.buckets), map(node, self.nodes))
-        lower, middle, upper = (list(f) for f in folds)
-        self.sets.append((lower, middle, upper))
-        return len(self.sets) - 1
+    @property
+    def node(self) -> tuple[Int32, Int32]:
+        """Where a dampener and an offset act: settled in one currency on one underlying."""
+        return self.instruments.currency, self.instruments.underlying
 
-    def matrix(self, column: Column, filled: bool) -> int:
-        """The set of a scenario, in which orders are filled where they lose, or not at all."""
-        rules = self.subject.rules
-        in_coin, in_money = (weigh(rules, column, coin) for coin in (True, False))
-        key = (*in_coin, *in_money, float(filled))
-        # A block has one weight a column, that of rows in coin, which are nearly all; rows that
-        # settle in money take the rest of their own here.
-        scale = in_money[0] / in_coin[0] if in_coin[0] else 1.0
-
-        def bucket(leaf: Leaf) -> Fold:
-            weight = 1.0 if leaf.node.in_coin else scale
-            if leaf.role == Role.POSITION.value:
-                return Fold(scale=weight)
-            return Fold(gain=0.0, scale=weight) if filled and leaf.row >= 0 else NOTHING
-
-        def node(of: Node) -> Fold:
-            return Fold(
-                gain=rules.number("netting.pnl_offset"),
-                deadband=(in_coin if of.in_coin else in_money)[1],
-                cap=rules.number("netting.max_offsetable"),
-            )
-
-        if key not in self.known:
-            self.known[key] = self.add(bucket, node)
-        return self.known[key]
-
-    def roll(self) -> int:
-        """The set that takes the absolute delta of every expiry times its roll factor."""
-        expiries = [b.expiry for b in self.buckets]
-        factor = dict(zip(expiries, roll_factors(self.subject, expiries).tolist(), strict=True))
-        return self.add(lambda b: _held(b, Fold(loss=-1.0, scale=factor[b.expiry])))
-
-    def net(self) -> int:
-        """The set that passes the delta of positions as it is."""
-        return self.add(lambda b: _held(b, Fold()))
-
-    def long_options(self) -> int:
-        """The set that passes the delta of options that are held long, and of nothing else."""
-        instruments = self.subject.rows.instruments
-        calls, puts = Fold(loss=0.0), Fold(gain=0.0)  # a long put has a delta below zero
-
-        def leaf(of: Leaf) -> Fold:
-            if of.role != Role.POSITION.value or instruments.kind[of.row] != Kind.OPTION.value:
-                return NOTHING
-            return calls if instruments.is_call[of.row] else puts
-
-        return self.add(lambda b: _held(b, Fold()), leaf=leaf)
-
-    def equity(self) -> int:
-        """The set that takes haircuts off balances and leaves the rest as it is."""
-        rules, balance = self.subject.rules, Role.BALANCE.value
-
-        def bucket(of: Leaf) -> Fold:
-            haircut = haircut_of(rules, of.node.underlying) if of.role == balance else 0.0
-            return Fold(gain=1.0 - haircut)
-
-        return self.add(bucket)
+    def in_coin(self, rows: Int64) -> Bool:
+        """Whether gains of these contracts arise in the coin that moves."""
+        x = self.instruments
+        settled = np.array(x.currencies, dtype=str)[x.currency[rows]]
+        found: Bool = settled == np.array(x.underlyings, dtype=str)[x.underlying[rows]]
+        return found
 
 
-def _held(bucket: Leaf, fold: Fold) -> Fold:
-    """The fold of positions; cash and orders pass nothing."""
-    return fold if bucket.role == Role.POSITION.value else NOTHING
+def worst_scenario(draft: Draft, held: Held, *, filled: bool = False) -> Figure:
+    """The loss of the worst scenario; `filled`: with every order filled that loses in it."""
+    rules = draft.subject.rules
+    columns = columns_of(rules)
+    alone = [(np.where(held.orders, np.arange(held.pool.size), -1),)] if filled else []
+    shape = draft.shape(held.positions | (held.orders & filled), held.node, *alone)
+    *lower, nodes = shape.levels
+    high, fold_set = _folds(rules, columns, nodes, held.in_coin(nodes.row))
+    low = [level_of(x, len(high.gain), gain=1.0 - held.orders[x.row]) for x in lower]
+    return draft.worst(
+        "orders" if filled else "matrix",
+        draft.tree(shape, *low, high),
+        0,
+        len(columns),
+        weight=np.array([weigh(rules, c, in_coin=True)[0] for c in columns]),
+        fold_set=fold_set,
+    )
+
+
+def _folds(rules: Rules, columns: list[Column], nodes: Nodes, in_coin: Bool) -> tuple[Level, Int32]:
+    """The level of these nodes, and the set of folds of every column: equal ones share it.
+
+    Columns are weighed as P&L in coin is, which is nearly all; a node in money takes here what its
+    own weight is more than that.
+    """
+    coin, money = (np.array([weigh(rules, c, k) for c in columns]) for k in (True, False))
+    weighs = coin[:, :1] != 0.0
+    scale = np.where(in_coin | ~weighs, 1.0, money[:, :1] / np.where(weighs, coin[:, :1], 1.0))
+    dampener = np.where(in_coin, coin[:, 1:], money[:, 1:]) / scale
+    known: dict[bytes, int] = {}
+    words = np.concatenate([scale, dampener], axis=1)
+    fold_set = [known.setdefault(column.tobytes(), len(known)) for column in words]
+    first = [fold_set.index(number) for number in known.values()]
+    level = level_of(
+        nodes,
+        len(known),
+        gain=rules.number("netting.pnl_offset") * scale[first],
+        loss=scale[first],
+        deadband=dampener[first],
+        cap=rules.number("netting.max_offsetable"),
+    )
+    return level, np.array(fold_set, dtype=np.int32)
+
+
+def weigh(rules: Rules, column: Column, in_coin: bool) -> tuple[float, float]:
+    """Weight and dampener (reporting currency) of a scenario.
+
+    Far moves count `factor` * range / |move| of their P&L in money. P&L `in_coin` comes as coin at
+    today's index, and is turned into coin at the price at the edge of the range: times (1 + move) /
+    (1 + sign range). Under ``coin.rate = "scenario"`` coins count at the price of the scenario
+    instead, of the edge where the move is a far one.
+    """
+    reach, move = rules.number("matrix.price_range"), column.move
+    moved = rules.text("coin.rate") == "scenario"
+    if not column.extended:
+        return (1.0 + move if moved and in_coin else 1.0), 0.0
+    far = abs(move) / reach if move else 1.0
+    weight = rules.number("extended.factor") / far
+    dampener = max(far - 1.0, 0.0) * rules.number("extended.dampener")
+    if not in_coin:
+        return weight, dampener
+    edge = 1.0 + (reach if move > 0 else -reach if move < 0 else 0.0)
+    rate = edge if moved else 1.0
+    return weight * (1.0 + move) / edge * rate, dampener / edge * rate

@@ -67,8 +67,9 @@ class Fold:
     """What a netting node passes to its parent; x is its summed change, b its base value if biased.
 
     z = x + b drawn towards zero by `deadband`; f = min(gain * z, cap) if z >= 0 else loss * z;
-    passed on: y = scale * (f(x + b) - (f(b) if anchored else b)), or -|y| if `against`. With `tiers`, (start, gain) each, a
-    gain counts `gain` up to the first start, then that of the tier; they are the same in all sets.
+    passed on: y = scale * (f(x + b) - (f(b) if anchored else b)), or -|y| if `against`. With
+    `tiers`, (start, gain) each, a gain counts `gain` up to the first start, then that of the tier;
+    they are the same in all sets.
     """
 
     gain: float = 1.0
@@ -232,7 +233,7 @@ class Program:
         weight = np.ones(len(held["labels"]))
         for b in reversed(parts["blocks"]):
             weight[b.first : b.first + b.weight.size] = b.weight
-        parts["scenarios"] = Scenarios(**held, weight=weight)
+        parts["scenarios"] = Scenarios(**held, weight=weight, lost_pegs=held["factors"])
         return cls(**parts)
 
     def to_bytes(self) -> bytes:

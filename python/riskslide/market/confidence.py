@@ -29,7 +29,7 @@ def confidence_of(rows: Instruments, factors: Factors, lookup: Lookup) -> Confid
     """The confidences of rows; of an expired contract, whose price is final, 1 for its expiry.
 
     Of an expiry counts the smallest that is said of its forward, rate or vol, by the expiry, by the
-    underlying (rate) or by one of its contracts.
+    underlying (rate) or by one of its contracts; not of its rate where the terms do not ask it.
     """
     n = len(rows)
     table = lookup.tables["confidence"]
@@ -48,12 +48,14 @@ def confidence_of(rows: Instruments, factors: Factors, lookup: Lookup) -> Confid
     mark = np.ones(n)
     for i in named.get("mark", ()):
         mark[i] = said("mark", rows.name[i])
+    asked = ("forward", "rate", "vol") if lookup.terms.trusts_rates else ("forward", "vol")
     least = np.ones(len(factors.labels))
     for f in _live(factors, lookup.as_of):
         underlying, dated = factors.underlying[f], (factors.underlying[f], factors.expiry[f])
-        by_expiry = [said(kind, dated) for kind in ("forward", "rate", "vol")]
-        least[f] = min(*by_expiry, said("rate", underlying))
-    for kind in ("forward", "rate", "vol"):
+        least[f] = min(said(kind, dated) for kind in asked)
+        if "rate" in asked:
+            least[f] = min(least[f], said("rate", underlying))
+    for kind in asked:
         for i in named.get(kind, ()):
             if lookup.as_of < rows.expiry[i] < NO_EXPIRY:
                 f = int(factors.factor[i])

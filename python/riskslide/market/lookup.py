@@ -31,7 +31,7 @@ class Lookup:
         self.oldest = as_of - (2**62 if math.isinf(terms.max_age) else int(terms.max_age * 1e9))
         self.warned: dict[str, None] = dict.fromkeys(warnings)
         self.quoted: dict[str, float] = {}
-        self.still = terms.par | ({terms.reporting, terms.stable} - {""})
+        self.still = terms.par | ({terms.measure, terms.stable} - {""})
         self.stable = self._positive(terms.stable) if terms.stable else 1.0
 
     def find(self, kind: str, *keys: Any) -> float | None:
@@ -71,7 +71,8 @@ class Lookup:
             refuse("E_STALE", kind, None, shown(key), fix)
 
     def spot(self, asset: str) -> float:
-        """Reporting currency per unit, as quoted; par assets are worth one where nothing is."""
+        """Reporting currency per unit, as quoted; par assets are worth a unit of the measure where
+        nothing is."""
         if asset not in self.quoted:
             self.quoted[asset] = self._quoted_spot(asset)
         return self.quoted[asset]
@@ -82,9 +83,11 @@ class Lookup:
             if found not in (None, 1.0):
                 refuse("E_FX", "spot", None, found, f"{asset} is reported in: its price is 1")
             return 1.0
-        if found is None and (asset in self.terms.par or asset == self.terms.stable):
-            self.warned[f"W_STABLE_AT_PAR: {asset} is not quoted and counts at 1"] = None
-            return 1.0
+        at_par = asset in self.terms.par and asset != self.terms.numeraire
+        if found is None and (at_par or asset == self.terms.stable):
+            measure = f" {self.terms.numeraire}" if self.terms.numeraire else ""
+            self.warned[f"W_STABLE_AT_PAR: {asset} is not quoted and counts at 1{measure}"] = None
+            return self.spot(self.terms.measure)
         return self.need("spot", asset) if found is None else found
 
     def _positive(self, asset: str) -> float:
@@ -106,6 +109,6 @@ class Lookup:
 
     def spots(self, rows: Instruments) -> Float:
         """The spot of every row's underlying, as quoted; 0 where none is, or none > 0."""
-        known = {*self.tables["spot"], *self.still}
+        known = {*self.tables["spot"], *self.still, self.terms.reporting}
         found = [max(self.spot(u), 0.0) if u in known else 0.0 for u in rows.underlyings]
         return np.array(found, dtype=np.float64)[rows.underlying]

@@ -20,7 +20,7 @@ class Terms(NamedTuple):
     """Where and how far quotes may be trusted, from a rule book."""
 
     reporting: str = "USD"
-    # assets worth one reporting unit where nothing is quoted; they do not move in scenarios
+    # assets worth one unit of the measure where nothing is quoted; they do not move in scenarios
     par: frozenset[str] = frozenset({"USD", "USDC", "USDT"})
     max_age: float = math.inf  # seconds
     # gains in coin count at today's rate of exchange, which no scenario moves
@@ -31,8 +31,17 @@ class Terms(NamedTuple):
     stable: str = ""
     # quoted; floored: negative rates count 0; none: floored, and nothing is discounted
     rates: str = "quoted"
+    # whether the confidence in its rate is one of those of an expiry
+    trusts_rates: bool = True
     # whether every strike of an expiry is a risk factor of its own
     by_strike: bool = False
+    # currency that scenarios leave still while the one reported in may move; empty: that one
+    numeraire: str = ""
+
+    @property
+    def measure(self) -> str:
+        """The currency in which scenarios tell what moves, and which therefore stands still."""
+        return self.numeraire or self.reporting
 
     def at_scenario_rates(self) -> Terms:
         """The same for figures that no rule book makes: coins count at the scenario's price, and

@@ -59,7 +59,7 @@ class _Resolver:
 
     def state(self) -> State:
         rows, lookup, n = self.rows, self.lookup, len(self.rows)
-        factors = factors_of(rows, self.terms.reporting, self.terms.coin_at_index)
+        factors = factors_of(rows, self.terms.measure, self.terms.coin_at_index)
         price, mark, spot, vol, years = (np.zeros(n) for _ in range(5))
         rate, dividend, fx = np.zeros(n), np.zeros(n), np.ones(n)
         grows = np.zeros(n, dtype=np.bool_)

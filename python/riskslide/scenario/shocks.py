@@ -24,7 +24,7 @@ class Scenarios:
     arrays (R, S): price' = price * price_scale + price_shift,
     vol' = max(vol * vol_scale + vol_shift, vol_floor). weight (S) multiplies the P&L; horizon (S):
     years that pass; rate_shift (R, S): per 1.00, continuous. The last two may be empty: nothing
-    passes, no rate moves.
+    passes, no rate moves. lost_pegs: assets that move although the market's terms leave them still.
     """
 
     labels: tuple[str, ...]
@@ -37,6 +37,7 @@ class Scenarios:
     weight: Float
     horizon: Float = field(default_factory=lambda: np.zeros(0))
     rate_shift: Float = field(default_factory=lambda: np.zeros((0, 0)))
+    lost_pegs: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -52,12 +53,14 @@ class Scenarios:
         rate_shift: Any = 0.0,
         labels: Sequence[str] | None = None,
         factors: Iterable[str] = ("*",),
+        lost_pegs: Iterable[str] = (),
     ) -> Self:
         """Scenarios from numbers, (S) rows or (R, S) matrices, broadcast against each other.
 
         horizon_days: days of 24 hours that pass, one number or (S); rate_shift: per 1.00, 0.01 is
-        one percent. Raises InputError for a shock that is not finite, a negative vol scale, floor,
-        weight or horizon.
+        one percent; lost_pegs: assets whose rows count although they are at par. Raises
+        InputError for a shock that is not finite, a negative vol scale, floor, weight or horizon,
+        a lost peg that no factor is named for.
         """
         names = tuple(factors)
         given = {
@@ -109,7 +112,11 @@ class Scenarios:
         texts = tuple(labels) if labels is not None else tuple(str(k) for k in range(shape[1]))
         if len(texts) != shape[1]:
             refuse("E_SHAPE", "labels", None, len(texts), f"must hold {shape[1]} labels")
-        return cls(texts, names, weight=columns["weight"], **full)
+        pegs = tuple(lost_pegs)
+        for peg in pegs:
+            if peg not in names:
+                refuse("E_UNKNOWN", "lost_pegs", None, peg, "must be a name of factors")
+        return cls(texts, names, weight=columns["weight"], lost_pegs=pegs, **full)
 
     @classmethod
     def grid(
@@ -144,14 +151,16 @@ class Scenarios:
         horizon_days: Any = 0.0,
         weight: Any = 1.0,
         labels: Sequence[str] | None = None,
+        lost_pegs: Iterable[str] = (),
     ) -> Self:
         """Scenarios in which all factors move together: column k takes entry k of every array.
 
         returns, vol_returns: by risk factor (an underlying moves its expiries too), (S) each: the
         relative change p'/p - 1 if `kind` is "simple", ln(p'/p) if it is "log"; rate_shift: per
         1.00. A factor that one of them lacks takes its underlying's entries there, else it stands
-        still; an asset that none names is refused when it is met, unless it is at par. Raises
-        InputError (`E_SHAPE`, `E_NOT_FINITE`, `E_ARGUMENT`, `E_EMPTY`, as `of`).
+        still; an asset that none names is refused when it is met, unless it is at par. Assets at
+        par stand still, but those of `lost_pegs`. Raises InputError (`E_SHAPE`, `E_NOT_FINITE`,
+        `E_ARGUMENT`, `E_EMPTY`, as `of`).
 
         >>> history = {"BTC": [-0.1, 0.02], "ETH": [-0.15, 0.0]}
         >>> Scenarios.joint(history, horizon_days=1).price_scale.tolist()
@@ -192,16 +201,19 @@ class Scenarios:
             weight=weight,
             labels=labels,
             factors=names,
+            lost_pegs=lost_pegs,
         )
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def on(self, state: State) -> Scenarios:
-        """One row for every risk factor of `state`; the prices of `state.still` do not move."""
+        """One row for every risk factor of `state`; the prices of `state.still` do not move, but
+        those of `lost_pegs`."""
         at = self._rows_of(state)
         named = (at >= 0)[:, None]
-        moves = np.array([u not in state.still for u in state.factor_underlying])[:, None] & named
+        still = state.still - set(self.lost_pegs)
+        moves = np.array([u not in still for u in state.factor_underlying])[:, None] & named
         return Scenarios(
             self.labels,
             state.factors,
@@ -213,6 +225,7 @@ class Scenarios:
             self.weight,
             self.horizon,
             np.where(named, self.rate_shift[at], 0.0) if self.rate_shift.size else self.rate_shift,
+            self.lost_pegs,
         )
 
     def _rows_of(self, state: State) -> Int64:

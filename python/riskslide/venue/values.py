@@ -28,7 +28,8 @@ def check_value(key: str, value: Any, spec: Spec, file: str) -> None:
             refuse("E_RANGE", key, None, item, fix, file=file)
     if spec.form == "odd" and value % 2 == 0:
         refuse("E_RANGE", key, None, value, "must be odd, so that no move is a point", file=file)
-    if spec.form == "lists" and len({len(row) for row in value.values()}) > 1:
+    even = spec.form == "lists" and not spec.ragged
+    if even and len({len(row) for row in value.values()}) > 1:
         refuse("E_RANGE", key, None, value, "must be lists of one length", file=file)
     if spec.ascending and any(left >= right for left, right in pairwise(items)):
         refuse("E_RANGE", key, None, value, "must ascend, no number twice", file=file)

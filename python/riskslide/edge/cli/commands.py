@@ -51,7 +51,7 @@ BATCH = 50_000  # accounts evaluated between two looks at progress and Ctrl-C
 @cli.command()
 @takes_book
 @click.option("--account", metavar="NAME", help="Whose slides to show; the largest by default.")
-@click.option("--check", is_flag=True, help="Exit 1 unless every line is healthy.")
+@click.option("--check", is_flag=True, help="Exit 1 unless every line may take new risk.")
 @click.option("--batch", type=click.IntRange(min=1), default=BATCH, hidden=True)
 def margin(account: str | None, check: bool, batch: int, **options: Any) -> int:
     """Margin every account: requirements, equity, status, slides."""
@@ -86,7 +86,7 @@ def margin(account: str | None, check: bool, batch: int, **options: Any) -> int:
         as_json=inputs.as_json,
         output=inputs.output,
     )
-    return int(check and bool((assessment.status != Status.HEALTHY.value).any()))
+    return int(check and bool((assessment.status >= Status.NO_NEW_RISK.value).any()))
 
 
 def slides_shown(assessment: Assessment, account: str | None) -> tuple[Any, ...]:

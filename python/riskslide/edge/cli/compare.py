@@ -37,7 +37,7 @@ REST = (
     click.option("--instruments", metavar="FILE", help="Contract terms; a chain needs none."),
     click.option("--output", metavar="FILE", help="Write there, whole or not at all."),
     click.option("--all", "all_rows", is_flag=True, help="Leave no row out of a table."),
-    click.option("--check", is_flag=True, help="Exit 1 unless every line is healthy."),
+    click.option("--check", is_flag=True, help="Exit 1 unless every line may take new risk."),
 )
 
 
@@ -69,8 +69,8 @@ def compare_command(rules: tuple[str, ...], check: bool, **options: Any) -> int:
         console = console_of(sys.stdout, to_file=inputs.output is not None)
         report = compare_report(found, console, show=inputs.show, dropped=market.dropped)
         deliver(rendered(console, report), inputs.output)
-    healthy = not found.failures and bool((found.status == Status.HEALTHY.value).all())
-    return int(check and not healthy)
+    good = not found.failures and bool((found.status < Status.NO_NEW_RISK.value).all())
+    return int(check and not good)
 
 
 def compare_record(found: Comparison, *, dropped: int = 0) -> dict[str, Any]:

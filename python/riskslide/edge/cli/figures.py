@@ -14,6 +14,7 @@ WHOLE_FROM = 10_000.0  # amounts are shown without cents where the largest is at
 NO_EQUITY = 1e8  # a requirement so many times the equity says that there is none
 STYLES = {
     Status.HEALTHY: "green",
+    Status.REMINDER: "cyan",
     Status.NO_NEW_RISK: "yellow",
     Status.LIQUIDATION: "red",
     Status.BANKRUPT: "bold red",

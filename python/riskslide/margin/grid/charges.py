@@ -7,36 +7,23 @@ import numpy as np
 from ...book.columns import Bool, Float
 from ...rules import Rules
 from ..draft import Draft, Figure, level_of
-from ..equity import EQUITY, haircut_of
-from ..program import Fold, Level, Measure
+from ..equity import borrowed
+from ..program import Measure
+from ..tiers import marginal
 from .holdings import Holdings
 from .losses import where_held
 
-GROSS, CREDIT, EQUITIES = range(3)  # sets of folds of the tree whose leaves are rows
+GROSS, CREDIT = range(2)  # sets of folds of the tree whose leaves are rows
 
 
 def row_tree(draft: Draft, held: Holdings) -> int:
-    """A tree in which every row stands alone: its size, what it is worth above zero, or its part of
-    equity."""
+    """A tree in which every row stands alone: its size, or what it is worth above zero."""
     if "rows" not in draft.known:
         shape = draft.shape(~held.orders, (held.rank,))
         (rows,) = shape.levels
-        assets, of = held.instruments.underlyings, held.instruments.underlying
-        kept = np.array([1.0 - haircut_of(draft.subject.rules, a) for a in assets])
-        counts = np.where(held.balances, kept[of] if kept.size else 1.0, 1.0)[rows.row]
-        plain = np.ones(rows.row.size)
-        level = level_of(
-            rows, sets=3, gain=np.stack([plain, plain, counts]), loss=[[-1.0], [0.0], [1.0]]
-        )
+        level = level_of(rows, sets=2, loss=[[-1.0], [0.0]])
         draft.known["rows"] = draft.tree(shape, level)
     return draft.known["rows"]
-
-
-def equity(draft: Draft, held: Holdings) -> dict[str, Figure]:
-    """Balances after haircut, unrealised P&L, value of options."""
-    masks = (held.balances, held.unrealised, held.options)
-    columns = dict(zip(EQUITY, masks, strict=True))
-    return draft.each(row_tree(draft, held), Measure.VALUE, columns, [EQUITIES] * len(EQUITY))
 
 
 def static(draft: Draft, held: Holdings) -> tuple[dict[str, Figure], dict[str, Figure]]:
@@ -116,9 +103,7 @@ def further(draft: Draft, held: Holdings) -> dict[str, tuple[Figure, Figure]]:
                 due = due + gross(draft, held, rows, name) * rate
         found["provision"] = (due, due)
     if rules.has("borrow"):
-        debt = _debts(draft, held)
-        low, high = (rules.number(f"borrow.{n}") for n in ("maintenance", "initial"))
-        found["borrow"] = (debt * low, debt * high)
+        found["borrow"] = borrowed(draft)
     return found
 
 
@@ -143,10 +128,9 @@ def minimum(draft: Draft, held: Holdings) -> Figure:
     shape = draft.shape(held.contracts, (), (held.rank,))
     rows, markets = shape.levels
     low = level_of(rows, loss=-1.0)
-    first = multiple[0] if start and start[0] == 0.0 else 1.0
-    tiers = tuple(t for t in zip(start, multiple, strict=True) if t[0] > 0.0)
-    folds = [Fold(gain=first, tiers=tiers)] * markets.row.size
-    high = Level.of(markets.parent.tolist(), folds)
+    counted = marginal(start, multiple, below=1.0)
+    tiers = (counted.rest,) * markets.row.size if counted.rest else ()
+    high = level_of(markets, gain=counted.gain, tiers=tiers)
     column = {"minimum": _by_market(draft, held, "minimum") * held.contracts}
     return draft.each(draft.tree(shape, low, high), Measure.DELTA, column)["minimum"]
 
@@ -243,12 +227,3 @@ def _par(held: Holdings, rules: Rules) -> Bool:
     x = held.instruments
     par = np.array([name in rules.par for name in x.underlyings], dtype=np.bool_)
     return par[x.underlying] if par.size else np.zeros(0, dtype=np.bool_)
-
-
-def _debts(draft: Draft, held: Holdings) -> Figure:
-    """What every currency lacks: balances and unrealised P&L together, where they are below 0."""
-    currencies = held.balances | held.unrealised
-    shape = draft.shape(currencies, (held.instruments.underlying,))
-    (assets,) = shape.levels
-    tree = draft.tree(shape, level_of(assets, gain=0.0, loss=-1.0))
-    return draft.each(tree, Measure.VALUE, {"debt": currencies})["debt"]

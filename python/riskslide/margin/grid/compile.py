@@ -6,15 +6,17 @@ factors of it plus charges. docs/methods/derive.md, paradex.md and okx.md have t
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ...book.portfolio import Role, Rows
 from ...errors import refuse
 from ...market.state import Payoff
 from ...rules import Rules
-from ...scenario.grid import offsets_of
+from ...scenario.grid import grid_terms, offsets_of
 from ..draft import Draft, Figure
-from ..equity import roles_of
+from ..equity import check_collateral, equity, roles_of
 from ..program import Program, Subject
 from . import charges, losses
 from .holdings import Holdings
@@ -25,10 +27,17 @@ Parts = dict[str, Figure]
 BY_SPOT = ("perpetual", "future", "option", "oracle", "provision", "delta_minimum")
 
 
+def terms_of_grid(rules: Rules) -> dict[str, Any]:
+    """How quotes are read, which is asked before anything else of a rule book: refuses parameters
+    that do not fit each other."""
+    check_together(rules)
+    return grid_terms(rules)
+
+
 def compile_grid(subject: Subject) -> Program:
     """The program of these rows under these scenarios (resolved to risk factors)."""
     rules = subject.rules
-    check_together(rules)
+    check_collateral(rules)
     held = Holdings.of(subject)
     need_index(rules, held)
     draft = Draft(subject, held.units, held.unit)
@@ -66,12 +75,12 @@ def compile_grid(subject: Subject) -> Program:
         more = losses.largest(filled, competitors) - losses.largest(worst, competitors)
         grown = (covered + more).at_least(least) - covered.at_least(least)
         asked["open_orders"] = grown * initial
-    equity = charges.equity(draft, held)
+    held_equity = equity(draft)
     outputs = {
         "maintenance": _sum(draft, list(needed.values())),
         "initial": _sum(draft, list(asked.values())),
-        "equity": _sum(draft, list(equity.values())),
-        **equity,
+        "equity": _sum(draft, list(held_equity.values())),
+        **held_equity,
         "worst": worst,
         **competitors,
         **{f"maintenance.{name}": figure for name, figure in needed.items()},

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from ...errors import refuse
 from ...rules import Rules, Spec
 from ...scenario.grid import PLACED, STATES
+from ..equity import BORROW
 
 _FRACTION = Spec("number", 0.0, 1.0)
 _FACTOR = Spec("number", 0.0, 1000.0)
@@ -93,7 +94,7 @@ OPTIONAL: Mapping[str, Mapping[str, Spec]] = {
         "rate": Spec("numbers", 0.0, 1.0),
     },
     "provision": {"fee": _FRACTION, "funding": _FRACTION},
-    "borrow": {"maintenance": _FRACTION, "initial": _FRACTION},
+    "borrow": BORROW,
 }
 
 
