@@ -266,6 +266,28 @@ def test_orders_add_what_they_lack_above_what_competes() -> None:
         assert min(evidence.filled[0].grid) == pytest.approx(-0.12 * 7e4 * (1 + max(size, 0.0)))
 
 
+def test_a_mark_at_the_index_is_not_scaled_as_its_neighbour_is() -> None:
+    """Orders give every scaled row a node of its own; those at the index share one."""
+    far = CONTRACTS["BTC-PERP"]._replace(name="A-FAR", price=84_000.0)
+    near = far._replace(name="B-NEAR", price=INDEX["BTC"])
+    contracts = rs.Instruments.from_columns(
+        name=["A-FAR", "B-NEAR"], kind="perpetual", underlying="BTC", currency=["USDC"] * 2
+    )
+    ordered = rs.Portfolio.from_columns(
+        contracts,
+        account=["a", "a"],
+        instrument=["A-FAR", "B-NEAR"],
+        quantity=[1.0, 2.0],
+        order_account=["a", "a"],
+        order_instrument=["A-FAR", "B-NEAR"],
+        order_quantity=[3.0, 0.5],
+    )
+    found = rs.assess(ordered, by_hand.market([far, near]), rules_of("okx-pm"))
+    (evidence,) = found.explain("a")
+    assert evidence.units[0].loss == pytest.approx(0.12 * 3.0 * INDEX["BTC"], rel=1e-12)
+    assert -min(evidence.filled[0].grid) == pytest.approx(0.12 * 6.5 * INDEX["BTC"], rel=1e-12)
+
+
 # --- refusals and warnings -----------------------------------------------------------------------
 
 

@@ -123,7 +123,7 @@ def _scenario_tree(draft: Draft, held: Holdings, filled: bool) -> tuple[int, np.
     scale = np.ones(held.unit.size) if by_index is None else by_index
     kind = np.where(held.options, EXPIRY, np.where(held.orders, ORDER, SINGLE))
     expiry = np.where(held.options, held.instruments.expiry, 0)
-    own = np.where(held.orders | (scale != 1.0), held.rank, 0)
+    own = np.where(held.orders | (scale != 1.0), held.rank + 1, 0)  # 0: the node that is shared
     shape = draft.shape(inside, (kind, expiry, own))
     (leaves,) = shape.levels
     gain, loss = discounts(rules, held)
