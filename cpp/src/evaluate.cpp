@@ -17,7 +17,7 @@ namespace {
 
 bool same(const Fold& a, const Fold& b) {
   return a.gain == b.gain && a.loss == b.loss && a.scale == b.scale && a.deadband == b.deadband &&
-         a.cap == b.cap && a.anchored == b.anchored && a.against == b.against;
+         a.cap == b.cap && a.anchored == b.anchored && a.against == b.against && a.worst == b.worst;
 }
 
 // Whether a node folds differently in the sets that the columns of a block take.
@@ -98,7 +98,8 @@ std::vector<NodesOfLevel> nodes_of(const Tree& tree, const Block& block) {
                        .anchored = static_cast<std::int8_t>(anchored ? 1 : 0),
                        .mixed = static_cast<std::int8_t>(mixed ? 1 : 0),
                        .against = static_cast<std::int8_t>(f.against ? 1 : 0),
-                       .biases = static_cast<std::int8_t>(biases ? 1 : 0)});
+                       .biases = static_cast<std::int8_t>(biases ? 1 : 0),
+                       .worst = static_cast<std::int8_t>(f.worst ? 1 : 0)});
     }
     add_tiers(level, out);
     mark_ends(nodes, count);
@@ -258,6 +259,7 @@ class Evaluator {
     task.lots = positions_.quantity.data();
     task.cash_row = cash_.instrument.data();
     task.amount = cash_.quantity.data();
+    task.keeps = block.gross ? ~std::uint64_t{0} >> 1 : ~std::uint64_t{0};
     task.runs = plan.runs.data();
     task.starts = plan.starts.get();
     task.row_leaf = tree.leaf.data();
@@ -277,7 +279,7 @@ class Evaluator {
     }
     if (block.scenarios() && !planned.bias.empty()) task.run_bias = planned.bias.data();
     task.row_base = base_.data();
-    const bool measured = block.measure != Measure::one;
+    const bool measured = block.measure != Measure::one || block.gross;
     const std::vector<double> found = measured ? measure(block) : std::vector<double>();
     const std::span<const double> attribute = measured ? found : block.attribute;
     const detail::Source source{
@@ -303,7 +305,12 @@ class Evaluator {
                                                        : cube_.notional;
     std::vector<double> found = block.attribute;
     const std::size_t columns = block.columns.size();
-    for (std::size_t k = 0; k < found.size(); ++k) found[k] *= of[k / columns];
+    if (block.measure != Measure::one) {
+      for (std::size_t k = 0; k < found.size(); ++k) found[k] *= of[k / columns];
+    }
+    if (block.gross) {
+      for (double& x : found) x = std::fabs(x);
+    }
     return found;
   }
 

@@ -51,10 +51,10 @@ void visit_item(Archive& a, Item& item) {
     a(item.start), a(item.gain);
   } else if constexpr (std::is_same_v<Plain, Fold>) {
     a(item.gain), a(item.loss), a(item.scale), a(item.deadband), a(item.cap), a(item.biased);
-    a(item.anchored), a(item.against);
+    a(item.anchored), a(item.against), a(item.worst);
   } else if constexpr (std::is_same_v<Plain, Block>) {
     a(item.name), a(item.reduction), a(item.columns), a(item.weight), a(item.attribute);
-    a(item.measure), a(item.fold_set), a(item.factor), a(item.first), a(item.tree);
+    a(item.measure), a(item.fold_set), a(item.factor), a(item.first), a(item.tree), a(item.gross);
   } else {
     a(item.operation), a(item.target), a(item.left), a(item.right);
   }
@@ -270,6 +270,19 @@ void check_columns(const Block& block, const std::string& part, const Program& p
   }
 }
 
+// Folds that take the worst of all columns need them side by side.
+void check_worst(const Block& block, const Tree& tree, const std::string& part) {
+  for (const Level& level : tree.levels) {
+    const auto worst = [](const Fold& f) { return f.worst; };
+    if (std::none_of(level.folds.begin(), level.folds.end(), worst)) continue;
+    const bool one = std::all_of(block.fold_set.begin(), block.fold_set.end(),
+                                 [&](std::int32_t set) { return set == block.fold_set.front(); });
+    if (block.width() > most_worst || !one || !level.tiers.empty()) {
+      inconsistent(part, "has too many columns, sets or tiers for a fold that takes the worst");
+    }
+  }
+}
+
 void check_block(const Block& block, const Program& p) {
   const std::string part = "block '" + block.name + "'";
   if (block.reduction > Reduction::each) inconsistent(part, "unknown reduction");
@@ -283,6 +296,8 @@ void check_block(const Block& block, const Program& p) {
   }
   const Tree& tree = p.trees[static_cast<std::size_t>(block.tree)];
   const std::size_t sets = fold_sets(tree);
+  check_worst(block, tree, part);
+  if (block.gross && block.scenarios()) inconsistent(part, "counts gross, and has scenarios");
   const bool folds = tree.levels.empty() || has_nodes(tree);  // else a set has nothing to hold
   for (const std::int32_t set : block.fold_set) {
     if (set < 0 || (folds && static_cast<std::size_t>(set) >= sets)) {

@@ -45,6 +45,7 @@ void run_plain(const PositionsView& positions, const detail::Source& source, ker
                int threads) {
   task.position_row = positions.instrument.data();
   task.lots = positions.quantity.data();
+  task.keeps = ~std::uint64_t{0};
   task.unit_offsets = positions.offsets.data();
   const auto cuts = detail::cut(
       static_cast<std::int64_t>(positions.accounts()),

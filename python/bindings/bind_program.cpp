@@ -26,11 +26,12 @@ Level level_of(const py::dict& part) {
   const auto biased = strict<bool>(part["biased"], "biased", 2);
   const auto anchored = strict<bool>(part["anchored"], "anchored", 2);
   const auto against = strict<bool>(part["against"], "against", 2);
+  const auto worst = strict<bool>(part["worst"], "worst", 2);
   const std::size_t folds = gain.size();
   for (const std::size_t size :
        {loss.size(), scale.size(), deadband.size(), cap.size(),
         static_cast<std::size_t>(biased.size()), static_cast<std::size_t>(anchored.size()),
-        static_cast<std::size_t>(against.size())}) {
+        static_cast<std::size_t>(against.size()), static_cast<std::size_t>(worst.size())}) {
     if (size != folds) {
       throw InputError("E_SHAPE", "levels", -1, static_cast<double>(size),
                        "every word of a level must have one entry a set and node");
@@ -38,7 +39,7 @@ Level level_of(const py::dict& part) {
   }
   for (std::size_t n = 0; n < folds; ++n) {
     level.folds.push_back({gain[n], loss[n], scale[n], deadband[n], cap[n], biased.data()[n],
-                           anchored.data()[n], against.data()[n]});
+                           anchored.data()[n], against.data()[n], worst.data()[n]});
   }
   for (const auto& node : part["tiers"]) {
     std::vector<Tier> tiers;
@@ -76,6 +77,7 @@ py::dict part_of(const Level& level) {
   part["biased"] = flags(&Fold::biased);
   part["anchored"] = flags(&Fold::anchored);
   part["against"] = flags(&Fold::against);
+  part["worst"] = flags(&Fold::worst);
   py::list nodes;
   for (const auto& tiers : level.tiers) {
     py::list node;
@@ -116,7 +118,8 @@ Block block_of(const py::dict& part) {
           .fold_set = copied<std::int32_t>(part["fold_set"], "fold_set"),
           .factor = copied<double>(part["factor"], "factor"),
           .first = part["first"].cast<std::int32_t>(),
-          .tree = part["tree"].cast<std::int32_t>()};
+          .tree = part["tree"].cast<std::int32_t>(),
+          .gross = part["gross"].cast<bool>()};
 }
 
 py::dict part_of(const Block& block, std::size_t rows) {
@@ -133,6 +136,7 @@ py::dict part_of(const Block& block, std::size_t rows) {
   part["factor"] = owned(std::vector<double>(block.factor));
   part["first"] = block.first;
   part["tree"] = block.tree;
+  part["gross"] = block.gross;
   return part;
 }
 

@@ -181,6 +181,7 @@ Column folds_of(const kernel::Table& table) {
   task.position_row = task.cash_row = row.data();
   task.lots = lots.data();
   task.amount = amount.data();
+  task.keeps = ~std::uint64_t{0};
   task.runs = runs.data();
   task.run_bias = bias.data();
   task.unit_runs = unit_runs.data();

@@ -99,6 +99,7 @@ struct FoldNode {
   std::int8_t mixed;    // folds differently in the sets of a block
   std::int8_t against;  // passes -|.|
   std::int8_t biases;   // has a base value
+  std::int8_t worst;    // passes the most negative of its columns in the first
 };
 
 struct FoldLevel {
@@ -116,6 +117,7 @@ struct FoldTask {
   const std::int64_t* lots;
   const std::int32_t* cash_row;
   const double* amount;
+  std::uint64_t keeps;  // bits of a quantity that count: all, or all but its sign
   const Run* runs;
   const std::uint8_t* starts;        // of every position: 1 where a run goes on in another leaf
   const std::int32_t* row_leaf;      // leaf of every row, read where runs have several

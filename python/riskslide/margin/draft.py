@@ -77,6 +77,7 @@ def level_of(nodes: Nodes, sets: int = 1, **words: Any) -> Level:
         "biased": False,
         "anchored": False,
         "against": False,
+        "worst": False,
     }
     columns = {
         name: np.ascontiguousarray(
@@ -127,6 +128,19 @@ class _Step(NamedTuple):
     right: int
 
 
+class _Run(NamedTuple):
+    """Columns that run through a tree together: the number of their block, and each one's name,
+    attribute (rows) and set of folds."""
+
+    block: int
+    names: list[str]
+    attributes: list[Float]
+    sets: list[int]
+
+
+_NOTHING = Block("", Reduction.EACH)
+
+
 @dataclass(slots=True, eq=False)
 class Draft:
     """A program in the making: `units` by name, the unit of every row, the pool of every unit."""
@@ -139,6 +153,7 @@ class Draft:
     trees: list[Tree] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
     entries: list[_Result | _Step | Float] = field(default_factory=list)
+    runs: dict[tuple[int, int, bool], _Run] = field(default_factory=dict)
     known: dict[str, int] = field(default_factory=dict)  # trees, places of figures shared by parts
 
     def shape(self, inside: Bool, *columns: Sequence[Any]) -> Shape:
@@ -166,20 +181,50 @@ class Draft:
         return self._results(block)[0]
 
     def each(
-        self, tree: int, measure: int, columns: Mapping[str, Any], fold_set: Any = None
+        self,
+        tree: int,
+        measure: int,
+        columns: Mapping[str, Any],
+        fold_set: Sequence[int] | None = None,
+        *,
+        gross: bool = False,
     ) -> dict[str, Figure]:
-        """Sums of attributes (rows) by name, times the measure of the row."""
-        attribute = [np.asarray(c, dtype=np.float64) for c in columns.values()]
-        block = Block(
-            "+".join(columns),
-            Reduction.EACH,
-            columns=tuple(columns),
-            attribute=np.stack(attribute, axis=1),
-            measure=measure,
-            fold_set=np.array(fold_set if fold_set is not None else [], dtype=np.int32),
-            tree=tree,
-        )
-        return dict(zip(columns, self._results(block), strict=True))
+        """Sums of attributes (rows) by name, times the measure of the row; gross: of their sizes.
+
+        Columns of one tree and measure run together, and the same column runs once.
+        """
+        key = (tree, int(measure), gross)
+        if key not in self.runs:
+            self.runs[key] = _Run(len(self.blocks), [], [], [])
+            self.blocks.append(_NOTHING)  # until `program` knows all of its columns
+        run = self.runs[key]
+        found = {}
+        for place, (name, column) in enumerate(columns.items()):
+            attribute = np.asarray(column, dtype=np.float64)
+            number = fold_set[place] if fold_set is not None else 0
+            same = zip(run.attributes, run.sets, strict=True)
+            at = [k for k, (x, n) in enumerate(same) if n == number and (x == attribute).all()]
+            if not at:
+                run.names.append(name)
+                run.attributes.append(attribute)
+                run.sets.append(number)
+                at = [len(run.names) - 1]
+            found[name] = self._entry(_Result(run.block, at[0]))
+        return found
+
+    def _run_together(self) -> None:
+        """The blocks of `each`, now that their columns are known."""
+        for (tree, measure, gross), run in self.runs.items():
+            self.blocks[run.block] = Block(
+                "+".join(run.names),
+                Reduction.EACH,
+                columns=tuple(run.names),
+                attribute=np.stack(run.attributes, axis=1),
+                measure=measure,
+                fold_set=np.array(run.sets if any(run.sets) else [], dtype=np.int32),
+                tree=tree,
+                gross=gross,
+            )
 
     def _results(self, block: Block) -> list[Figure]:
         self.blocks.append(block)
@@ -212,6 +257,7 @@ class Draft:
         """The program whose outputs are these figures, summed over the units of a line, and these
         constants of a line."""
         rules, rows = self.subject.rules, self.subject.rows
+        self._run_together()
         before = np.cumsum([0, *(b.registers for b in self.blocks)])
         number: dict[int, int] = {}
         constants: list[Float] = []
@@ -259,4 +305,7 @@ class Draft:
         )
 
 
-_WORDS = ("gain", "loss", "scale", "deadband", "cap", "biased", "anchored", "against", "tiers")
+_WORDS = (
+    *("gain", "loss", "scale", "deadband", "cap"),
+    *("biased", "anchored", "against", "worst", "tiers"),
+)

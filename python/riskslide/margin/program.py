@@ -67,7 +67,8 @@ class Fold:
     """What a netting node passes to its parent; x is its summed change, b its base value if biased.
 
     z = x + b drawn towards zero by `deadband`; f = min(gain * z, cap) if z >= 0 else loss * z;
-    passed on: y = scale * (f(x + b) - (f(b) if anchored else b)), or -|y| if `against`. With
+    passed on: y = scale * (f(x + b) - (f(b) if anchored else b)), or -|y| if `against`; if
+    `worst`, the most negative y of all columns, or 0, in the first, and nothing in the others. With
     `tiers`, (start, gain) each, a gain counts `gain` up to the first start, then that of the tier;
     they are the same in all sets.
     """
@@ -80,6 +81,7 @@ class Fold:
     biased: bool = False
     anchored: bool = False
     against: bool = False
+    worst: bool = False
     tiers: tuple[tuple[float, float], ...] = ()
 
 
@@ -99,6 +101,7 @@ class Level:
     biased: Bool
     anchored: Bool
     against: Bool
+    worst: Bool
     tiers: tuple[tuple[tuple[float, float], ...], ...] = ()
 
     @classmethod
@@ -113,7 +116,7 @@ class Level:
             return np.array(rows, dtype=dtype).reshape(len(sets), len(parent))
 
         numbers = {n: word(n, np.float64) for n in ("gain", "loss", "scale", "deadband", "cap")}
-        flags = {n: word(n, np.bool_) for n in ("biased", "anchored", "against")}
+        flags = {n: word(n, np.bool_) for n in ("biased", "anchored", "against", "worst")}
         tiers = tuple(fold.tiers for fold in sets[0]) if any(f.tiers for f in sets[0]) else ()
         return cls(parent=np.array(parent, dtype=np.int32), **numbers, **flags, tiers=tiers)
 
@@ -136,7 +139,8 @@ class Block:
 
     attribute (rows, columns), times the row's `measure`; weight (scenarios of the block), times
     what goes into the tree; factor (columns), times the sum of a group, 1 where it is empty;
-    fold_set (columns): the set of folds of every column, the first where it is empty.
+    fold_set (columns): the set of folds of every column, the first where it is empty; gross:
+    what counts is the size of each row, |quantity| times |attribute|.
     """
 
     name: str
@@ -149,6 +153,7 @@ class Block:
     factor: Float = field(default_factory=lambda: np.zeros(0))
     first: int = 0
     tree: int = 0
+    gross: bool = False
 
     @property
     def width(self) -> int:
@@ -274,9 +279,9 @@ _HEAD = ("name", "rulebook_sha256", "as_of", "coin_at_index", "option_over_index
 _UNITS = ("unit_pool", "unit_registers", "unit_steps", "sums")
 _PLAIN = (*_HEAD, "lot", *_UNITS, "registers", "steps", "output_register")
 _TREE = ("leaf", "group_unit")
-_WORDS = ("gain", "loss", "scale", "deadband", "cap", "biased", "anchored", "against")
+_WORDS = ("gain", "loss", "scale", "deadband", "cap", "biased", "anchored", "against", "worst")
 _LEVEL = ("parent", *_WORDS, "tiers")
-_COLUMNS = ("weight", "attribute", "measure", "fold_set", "factor", "first", "tree")
+_COLUMNS = ("weight", "attribute", "measure", "fold_set", "factor", "first", "tree", "gross")
 _BLOCK = ("name", "reduction", *_COLUMNS)
 
 

@@ -163,25 +163,34 @@ def _columns(tree: Tree, block: Block, cube: Cells, held: list[Holding]) -> list
     for h in held:
         worth.setdefault(int(tree.leaf[h.row]), []).append(h.quantity * float(cube.base[h.row]))
     bias = {leaf: math.fsum(parts) if is_scenarios else 0.0 for leaf, parts in worth.items()}
-    out = []
-    for c in range(block.width):
-        fold_set = int(block.fold_set[c]) if block.fold_set.size else 0
-        changes: dict[int, list[float]] = {}
-        for h in held:
-            change = _cell(block, cube, h.row, c, is_scenarios)
-            changes.setdefault(int(tree.leaf[h.row]), []).append(h.quantity * change)
-        sums = {node: math.fsum(parts) for node, parts in changes.items()}
-        for depth, level in enumerate(tree.levels):
-            passed: dict[int, list[float]] = {}
-            for node, change in sums.items():
-                biased = depth == 0 and bool(level.biased[fold_set, node])
-                at = (fold_set, node)
-                folded = _fold(level, at, change, bias[node] if biased else 0.0, is_scenarios)
-                passed.setdefault(int(level.parent[node]), []).append(folded)
-            sums = {node: math.fsum(parts) for node, parts in passed.items()}
-        factor = float(block.factor[c]) if block.factor.size else 1.0
-        out.append(factor * math.fsum(sums.values()))
-    return out
+    columns = range(block.width)
+    sets = block.fold_set.tolist() if block.fold_set.size else [0] * block.width
+    changes: dict[int, list[list[float]]] = {}
+    for h in held:
+        cells = [h.quantity * _cell(block, cube, h.row, c, is_scenarios) for c in columns]
+        cells = [abs(x) for x in cells] if block.gross else cells
+        changes.setdefault(int(tree.leaf[h.row]), []).append(cells)
+    sums = {node: _added(rows) for node, rows in changes.items()}
+    for depth, level in enumerate(tree.levels):
+        passed: dict[int, list[list[float]]] = {}
+        for node, change in sums.items():
+            folded = []
+            for c in columns:
+                at = (sets[c], node)
+                held_before = bias[node] if depth == 0 and level.biased[at] else 0.0
+                folded.append(_fold(level, at, change[c], held_before, is_scenarios))
+            if columns and level.worst[sets[0], node]:
+                folded = [min([0.0, *folded])] + [0.0] * (len(columns) - 1)
+            passed.setdefault(int(level.parent[node]), []).append(folded)
+        sums = {node: _added(rows) for node, rows in passed.items()}
+    factor = block.factor.tolist() if block.factor.size else [1.0] * block.width
+    total = _added(list(sums.values()))
+    return [f * x for f, x in zip(factor, total, strict=True)]
+
+
+def _added(rows: list[list[float]]) -> list[float]:
+    """Sums by column."""
+    return [math.fsum(column) for column in zip(*rows, strict=True)]
 
 
 def _cell(block: Block, cube: Cells, row: int, column: int, is_scenarios: bool) -> float:

@@ -14,7 +14,8 @@ namespace riskslide {
 /// What a netting node does to the summed change x of its rows, per scenario, with b its base value
 /// (0 if not biased):
 ///   z = x + b, drawn towards zero by deadband;  f(z) = z >= 0 ? min(gain * z, cap) : loss * z
-///   passed to the parent: y = scale * (f(x + b) - (anchored ? f(b) : b)), or -|y| if against
+///   passed to the parent: y = scale * (f(x + b) - (anchored ? f(b) : b)), or -|y| if against;
+/// if worst, the most negative y of all columns, or 0, in the first column, and nothing in the rest
 struct Fold {
   double gain = 1.0;
   double loss = 1.0;
@@ -24,10 +25,11 @@ struct Fold {
   bool biased = false;
   bool anchored = false;
   bool against = false;
+  bool worst = false;
 
   [[nodiscard]] bool identity() const noexcept {
     return gain == 1.0 && loss == 1.0 && scale == 1.0 && deadband == 0.0 &&
-           cap == std::numeric_limits<double>::infinity() && !against;
+           cap == std::numeric_limits<double>::infinity() && !against && !worst;
   }
 };
 
@@ -74,7 +76,9 @@ enum class Measure : std::uint8_t { one = 0, value = 1, delta = 2, notional = 3 
 /// Columns that run through a tree. With `weight` they are as many scenarios of the cube, from
 /// `first` on, and `attribute` is empty; without, `attribute` is row-major (rows, columns), times
 /// the row's `measure`. `weight` multiplies what goes into the tree, `factor` (empty: 1) the sum of
-/// a group. `fold_set` names the set of folds of every column; empty: the first.
+/// a group. `fold_set` names the set of folds of every column; empty: the first. `gross`: what
+/// counts is the size of each row, |quantity| times |attribute|. A tree with a `worst` fold takes
+/// blocks of up to `most_worst` columns of one set.
 struct Block {
   std::string name;
   Reduction reduction = Reduction::worst;
@@ -87,12 +91,15 @@ struct Block {
   std::vector<double> factor = {};
   std::int32_t first = 0;
   std::int32_t tree = 0;
+  bool gross = false;
 
   [[nodiscard]] bool scenarios() const noexcept { return !weight.empty(); }
   [[nodiscard]] std::size_t width() const noexcept {
     return scenarios() ? weight.size() : columns.size();
   }
 };
+
+inline constexpr std::size_t most_worst = 16;
 
 /// greater: 1 where left > right, else 0.
 enum class Operation : std::uint8_t { add = 0, subtract, multiply, minimum, maximum, greater };

@@ -11,19 +11,16 @@ from ..equity import borrowed
 from ..program import Measure
 from ..tiers import marginal
 from .holdings import Holdings
-from .losses import where_held
-
-GROSS, CREDIT = range(2)  # sets of folds of the tree whose leaves are rows
+from .losses import contracts_of, where_held
 
 
-def row_tree(draft: Draft, held: Holdings) -> int:
-    """A tree in which every row stands alone: its size, or what it is worth above zero."""
-    if "rows" not in draft.known:
-        shape = draft.shape(~held.orders, (held.rank,))
+def balances_of(draft: Draft, held: Holdings) -> int:
+    """A tree in which every balance stands alone: what it is worth above zero."""
+    if "balances" not in draft.known:
+        shape = draft.shape(held.balances, (held.rank,))
         (rows,) = shape.levels
-        level = level_of(rows, sets=2, loss=[[-1.0], [0.0]])
-        draft.known["rows"] = draft.tree(shape, level)
-    return draft.known["rows"]
+        draft.known["balances"] = draft.tree(shape, level_of(rows, loss=0.0))
+    return draft.known["balances"]
 
 
 def static(draft: Draft, held: Holdings) -> tuple[dict[str, Figure], dict[str, Figure]]:
@@ -46,15 +43,14 @@ def static(draft: Draft, held: Holdings) -> tuple[dict[str, Figure], dict[str, F
         names = ("maintenance", "initial")
         measure = Measure.VALUE if rules.text("collateral_charge.of") == "value" else None
         found = draft.each(
-            row_tree(draft, held),
+            balances_of(draft, held),
             Measure.NOTIONAL if measure is None else measure,
             {f"collateral_{n}": _rates(rules, held, n) for n in names},
-            [CREDIT] * 2,
         )
         both["collateral"], extra["collateral"] = found.values()
     if rules.has("basis_risk"):
         net = draft.each(
-            draft.tree(draft.shape(held.contracts)),
+            contracts_of(draft, held),
             Measure.DELTA,
             {"delta": _by_market(draft, held, "basis_risk") * held.contracts},
         )["delta"]
@@ -117,22 +113,21 @@ def depeg(rules: Rules, held: Holdings) -> float:
 
 def gross(draft: Draft, held: Holdings, rows: Bool, name: str) -> Figure:
     """Sum of |quantity| at the spot over these rows."""
-    tree = row_tree(draft, held)
-    return draft.each(tree, Measure.NOTIONAL, {f"gross_{name}": rows}, [GROSS])[f"gross_{name}"]
+    tree, column = contracts_of(draft, held), {f"gross_{name}": rows}
+    return draft.each(tree, Measure.NOTIONAL, column, gross=True)[f"gross_{name}"]
 
 
 def minimum(draft: Draft, held: Holdings) -> Figure:
     """rate times the gross delta, in marginal tiers: what lies in a tier counts so many times."""
     rules = draft.subject.rules
     start, multiple = rules.numbers("minimum.start"), rules.numbers("minimum.multiple")
-    shape = draft.shape(held.contracts, (), (held.rank,))
-    rows, markets = shape.levels
-    low = level_of(rows, loss=-1.0)
+    shape = draft.shape(held.contracts, ())
+    (markets,) = shape.levels
     counted = marginal(start, multiple, below=1.0)
     tiers = (counted.rest,) * markets.row.size if counted.rest else ()
-    high = level_of(markets, gain=counted.gain, tiers=tiers)
+    level = level_of(markets, gain=counted.gain, tiers=tiers)
     column = {"minimum": _by_market(draft, held, "minimum") * held.contracts}
-    return draft.each(draft.tree(shape, low, high), Measure.DELTA, column)["minimum"]
+    return draft.each(draft.tree(shape, level), Measure.DELTA, column, gross=True)["minimum"]
 
 
 def _by_market(draft: Draft, held: Holdings, section: str) -> Float:
@@ -191,19 +186,17 @@ def _oracle(draft: Draft, held: Holdings) -> Figure:
     if not own:
         market = np.minimum(market, mark)
     with_both = weight(market, held.balances & ~_par(held, rules))
-    tree = row_tree(draft, held)
     low, high = draft.each(
-        tree,
+        contracts_of(draft, held),
         Measure.NOTIONAL,
         {"oracle": contracts, "oracle_with_perpetual": with_perpetual},
-        [GROSS] * 2,
+        gross=True,
     ).values()
     measure = Measure.VALUE if own else Measure.NOTIONAL
     low_cash, high_cash = draft.each(
-        tree,
+        balances_of(draft, held),
         measure,
         {"oracle_collateral": balances, "oracle_collateral_with_perpetual": with_both},
-        [GROSS] * 2,
     ).values()
     has = gross(draft, held, held.perpetuals, "perpetual").above(0.0)
     low, high = low + low_cash, high + high_cash

@@ -12,8 +12,8 @@ from ...errors import refuse
 from ...market.state import Payoff
 from ...rules import Rules
 from ...scenario.grid import ROTATIONS, columns_of
-from ..draft import Draft, Figure, level_of, shape_of
-from ..program import Level, Measure
+from ..draft import Draft, Figure, level_of
+from ..program import Measure
 from .holdings import Holdings
 
 EXPIRY, SINGLE, ORDER = range(3)  # what nets in a leaf: options of one expiry, one row, one order
@@ -62,12 +62,17 @@ def where_held(draft: Draft, held: Holdings, amounts: Sequence[float]) -> Figure
     if not any(amounts):
         return draft.constant(0.0)
     if "held" not in draft.known:
-        shape = draft.shape(held.contracts, (held.rank,))
-        (rows,) = shape.levels
-        tree = draft.tree(shape, level_of(rows, loss=-1.0))
-        lots = draft.each(tree, Measure.ONE, {"held": held.contracts})["held"]
+        tree = contracts_of(draft, held)
+        lots = draft.each(tree, Measure.ONE, {"held": held.contracts}, gross=True)["held"]
         draft.known["held"] = lots.above(0.0).place
     return Figure(draft, draft.known["held"]) * amounts
+
+
+def contracts_of(draft: Draft, held: Holdings) -> int:
+    """The tree in which the contracts of a unit stand as they are."""
+    if "contracts" not in draft.known:
+        draft.known["contracts"] = draft.tree(draft.shape(held.contracts))
+    return draft.known["contracts"]
 
 
 def _plain_tree(draft: Draft, held: Holdings, inside: Bool) -> int:
@@ -168,13 +173,11 @@ def discounts(rules: Rules, held: Holdings) -> tuple[Float, Float]:
 def _basis(draft: Draft, held: Holdings, first: int) -> Figure:
     """Every expiry apart: the loss of its options as the forward moves, times add + per_year T."""
     rules = draft.subject.rules
-    dated: Bool = held.options
-    shape = shape_of(draft.unit, dated, (held.instruments.expiry,), ())
+    shape = draft.shape(held.options, (held.instruments.expiry,))
     (leaves,) = shape.levels
     factor = rules.number("basis.add") + rules.number("basis.per_year") * held.years
-    level: Level = level_of(leaves, scale=factor[leaves.row])
-    groups = [f"{held.units[draft.unit[r]]} {held.instruments.expiry[r]}" for r in shape.roots]
-    return draft.worst("basis", draft.tree(shape, level, groups=groups), first, 2)
+    level = level_of(leaves, scale=factor[leaves.row], worst=True)
+    return draft.worst("basis", draft.tree(shape, level), first, 2)
 
 
 def _delta_minimum(draft: Draft, held: Holdings) -> Figure:
@@ -183,15 +186,9 @@ def _delta_minimum(draft: Draft, held: Holdings) -> Figure:
     price = held.quote(np.where(held.state.inverse, 1.0, held.state.price) * held.state.fx)
     index = held.quote(held.state.index)  # where a contract settles in coin, its rate of exchange
     at_spot = np.where(held.contracts & (price != 0), index / np.where(price != 0, price, 1.0), 0.0)
-    shape = draft.shape(held.contracts, (held.rank,))
-    (rows,) = shape.levels
-    level = level_of(rows, sets=2, loss=np.array([[1.0], [-1.0]]))
-    found = draft.each(
-        draft.tree(shape, level),
-        Measure.DELTA,
-        {"net_delta": at_spot, "gross_delta": at_spot},
-        fold_set=[0, 1],
-    )
+    tree = contracts_of(draft, held)
+    found = draft.each(tree, Measure.DELTA, {"net_delta": at_spot})
+    found |= draft.each(tree, Measure.DELTA, {"gross_delta": at_spot}, gross=True)
     net = found["net_delta"].at_least(found["net_delta"] * -1.0)
     hedged = (found["gross_delta"] - net) * 0.5
     return net * rules.number("delta_minimum.net") + hedged * rules.number("delta_minimum.hedged")
