@@ -8,7 +8,7 @@ standard deviations it is 5e-11 off where the kernel is 3e-13 off, against 60 di
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -30,7 +30,6 @@ from riskslide.margin.program import (
     Operation,
     Program,
     Reduction,
-    Steps,
     Tree,
 )
 from riskslide.market.quotes import Terms
@@ -214,6 +213,7 @@ def random_fold(rng: np.random.Generator, first_level: bool) -> Fold:
         cap=float(rng.choice([np.inf, np.inf, 10.0, 0.0])),
         biased=first_level and bool(rng.random() < 0.5),
         anchored=bool(rng.random() < 0.5),
+        against=bool(rng.random() < 0.15),
         tiers=tiers if rng.random() < 0.2 else (),
     )
 
@@ -235,6 +235,12 @@ def random_tree(rng: np.random.Generator, units: int) -> tuple[Tree, list[int], 
         [random_fold(rng, level == 0) for _ in range(sets * widths[level])]
         for level in range(depth)
     ]
+    if depth and rng.random() < 0.2:  # some nodes of a level pass the worst of their columns
+        at, nodes = int(rng.integers(0, depth)), rng.random(max(widths)) < 0.5
+        folds[at] = [
+            replace(fold, tiers=(), worst=bool(nodes[k % widths[at]]))
+            for k, fold in enumerate(folds[at])
+        ]
     levels = tuple(
         Level.of(nested(rng, widths[k], widths[k + 1]), *fold_sets(folds[k], widths[k]))
         for k in range(depth)
@@ -269,6 +275,29 @@ def random_trees(
         leaf = [int(rng.choice(x)) if x and rng.random() >= outside else -1 for x in at]
         trees.append(replace(tree, leaf=np.array(leaf, dtype=np.int32)))
     return tuple(trees), [factor for _, _, factor in drawn]
+
+
+@dataclass(slots=True)
+class Steps:
+    """Registers and steps in the making: first the block results, then the rest."""
+
+    registers: list[float]
+    steps: list[tuple[int, int, int, int]] = field(default_factory=list)
+
+    def constant(self, value: float) -> int:
+        """A register that holds `value`."""
+        self.registers.append(value)
+        return len(self.registers) - 1
+
+    def apply(self, operation: Operation, left: int, right: int) -> int:
+        """A register that will hold the result."""
+        target = self.constant(0.0)
+        self.steps.append((operation, target, left, right))
+        return target
+
+    def columns(self) -> tuple[Any, Any]:
+        steps = np.array(self.steps, dtype=np.int32).reshape(-1, 4)
+        return np.array(self.registers, dtype=np.float64), steps
 
 
 def random_steps(rng: np.random.Generator, width: int) -> Steps:
@@ -343,9 +372,12 @@ def random_block(
     reduction = Reduction(int(rng.integers(0, 2)))
     tree = int(rng.integers(0, len(trees)))
     sets = max((x.gain.shape[0] for x in trees[tree].levels), default=1)
+    narrow = any(x.worst.any() for x in trees[tree].levels)  # all columns lie side by side
 
     def chosen(columns: int) -> Any:
         """A set for every column, often runs of one set, sometimes none named."""
+        if narrow:
+            return np.full(columns, rng.integers(0, sets), dtype=np.int32)
         drawn = np.repeat(rng.integers(0, sets, size=columns), rng.integers(1, 40, size=columns))
         return drawn[: columns if rng.random() < 0.8 else 0].astype(np.int32)
 
@@ -357,6 +389,7 @@ def random_block(
         first = int(rng.integers(0, min(scenarios, 30))) if rng.random() < 0.5 else 0
         rest = scenarios - first
         count = rest - int(rng.integers(0, (rest + 1) // 2)) if first else scenarios
+        count = min(count, 16) if narrow else count
         return Block(
             f"b{number}",
             reduction,
@@ -367,7 +400,7 @@ def random_block(
             first=first,
             tree=tree,
         )
-    count = int(rng.integers(1, 20))
+    count = int(rng.integers(1, 17 if narrow else 20))
     return Block(
         f"b{number}",
         reduction,
@@ -377,6 +410,7 @@ def random_block(
         fold_set=chosen(count),
         factor=factor(count),
         tree=tree,
+        gross=bool(rng.random() < 0.3),
     )
 
 

@@ -13,13 +13,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..book.columns import Bool, Float, Int32, UInt8
+from ..book.columns import Bool, Float, UInt8
 from ..book.instruments import Kind
 from ..book.portfolio import Role, Rows
 from ..errors import refuse
 from ..rules import Rules, Spec
 from .draft import Draft, Figure, Nodes, level_of
-from .program import Block, Measure, Operation, Reduction, Steps, Subject
+from .program import Measure, Subject
 from .tiers import Tiers, marginal
 
 EQUITY = ("collateral", "unrealised_pnl", "option_value")  # in the order of the block's columns
@@ -180,27 +180,3 @@ def borrowed(draft: Draft) -> tuple[Figure, Figure]:
     debt = debts(draft)
     low, high = (draft.subject.rules.number(f"borrow.{n}") for n in ("maintenance", "initial"))
     return debt * low, debt * high
-
-
-def equity_block(rows: Rows, fold_set: int = 0) -> Block:
-    """One column for each part of equity; balances fold by `fold_set`, which takes the haircut."""
-    role = roles_of(rows)
-    options = (role == Role.POSITION.value) & (rows.instruments.kind == Kind.OPTION.value)
-    masks = (role == Role.BALANCE.value, role == Role.PNL.value, options)
-    sets: Int32 = np.full(len(EQUITY), fold_set, dtype=np.int32)
-    return Block(
-        "equity",
-        Reduction.EACH,
-        columns=EQUITY,
-        attribute=np.stack(masks, axis=1).astype(np.float64),
-        measure=Measure.VALUE,
-        fold_set=sets,
-    )
-
-
-def equity_outputs(steps: Steps, first: int) -> dict[str, int]:
-    """Registers of equity and its parts, whose block begins at register `first`."""
-    collateral, unrealised, options = range(first, first + len(EQUITY))
-    backed = steps.apply(Operation.ADD, collateral, unrealised)
-    equity = steps.apply(Operation.ADD, backed, options)
-    return {"equity": equity} | dict(zip(EQUITY, (collateral, unrealised, options), strict=True))

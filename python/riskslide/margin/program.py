@@ -283,26 +283,3 @@ _WORDS = ("gain", "loss", "scale", "deadband", "cap", "biased", "anchored", "aga
 _LEVEL = ("parent", *_WORDS, "tiers")
 _COLUMNS = ("weight", "attribute", "measure", "fold_set", "factor", "first", "tree", "gross")
 _BLOCK = ("name", "reduction", *_COLUMNS)
-
-
-@dataclass(slots=True)
-class Steps:
-    """Builds the registers and steps of a program: first the block results, then the rest."""
-
-    registers: list[float]
-    steps: list[tuple[int, int, int, int]] = field(default_factory=list)
-
-    def constant(self, value: float) -> int:
-        """A register that holds `value`."""
-        self.registers.append(value)
-        return len(self.registers) - 1
-
-    def apply(self, operation: Operation, left: int, right: int) -> int:
-        """A register that will hold the result."""
-        target = self.constant(0.0)
-        self.steps.append((operation, target, left, right))
-        return target
-
-    def columns(self) -> tuple[Float, Int32]:
-        steps = np.array(self.steps, dtype=np.int32).reshape(-1, 4)
-        return np.array(self.registers, dtype=np.float64), steps
