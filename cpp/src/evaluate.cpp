@@ -128,7 +128,8 @@ std::vector<double> biases_of(const Tree& tree, const std::vector<double>& base,
     for (std::int64_t k = b * block; k < std::min(runs, (b + 1) * block); ++k) {
       const kernel::Run& run = plan.runs[static_cast<std::size_t>(k)];
       const bool is_cash = run.leaf < 0;
-      if (!folds[static_cast<std::size_t>(kernel::leaf_of(run) + run.beyond)].biased) continue;
+      const std::int32_t last = kernel::leaf_of(run) + run.beyond;
+      if (!folds[static_cast<std::size_t>(last)].biased) continue;
       const auto begin = static_cast<std::size_t>(run.begin);
       const std::size_t end = begin + static_cast<std::size_t>(run.count);
       std::size_t first = begin;
