@@ -154,12 +154,14 @@ class Source:
                 base = amount * float(self.cube.base[row]) if biased else 0.0
                 worth.setdefault(node[row], []).append(base)
             bends = [n for n in sums if level.deadband[fold_set, n] != 0.0 or _caps(level, n)]
-            if any(not level.biased[fold_set, n] for n in bends):
+            if any(not level.biased[fold_set, n] for n in bends) or level.worst[fold_set].any():
                 return change
-            for n, parts in sums.items():
-                part = _part(level, (fold_set, n), math.fsum(parts), math.fsum(worth[n]))
-                for row in (r for r in change if node[r] == n):
-                    change[row] *= part
+            rows_of: dict[int, list[int]] = {}
+            for row, _ in held:
+                rows_of.setdefault(node[row], []).append(row)
+            for n, rows in rows_of.items():
+                parts = _parts(level, (fold_set, n), sums[n], worth[n])
+                change |= dict(zip(rows, parts, strict=True))
             node = {row: int(level.parent[n]) for row, n in node.items()}
         return change
 
@@ -168,18 +170,32 @@ def _caps(level: Level, node: int) -> bool:
     return bool((level.cap[:, node] != math.inf).any())
 
 
-def _part(level: Level, at: tuple[int, int], change: float, bias: float) -> float:
-    """What a node passes on of each unit of the change that it folds; 0 of no change."""
-    if change == 0.0:
-        return 0.0
-    tiers = level.tiers[at[1]] if level.tiers else ()
-    straight = not tiers and level.cap[at] == math.inf and bias * (change + bias) >= 0.0
-    if straight:
-        slope = level.gain[at] if (bias or change) >= 0.0 else level.loss[at]
-        return float(level.scale[at] * slope)
-    before = _counted(level, at, bias) if level.anchored[at] else bias
-    passed = level.scale[at] * (_counted(level, at, change + bias) - before)
-    return float(passed) / change
+def _parts(
+    level: Level, at: tuple[int, int], changes: list[float], worths: list[float]
+) -> list[float]:
+    """What a node passes on, by row: it adds up to the whole.
+
+    Where one slope holds, each row passes its own part of the change, and of its base value what
+    the slope takes off that where the node is not anchored. Else all take the same part.
+    """
+    change, bias = math.fsum(changes), math.fsum(worths)
+    anchored, scale = bool(level.anchored[at]), float(level.scale[at])
+    slope = float(level.gain[at] if change + bias >= 0.0 else level.loss[at])
+    passed = scale * (_counted(level, at, change + bias) - _before(level, at, bias))
+    straight = not (level.tiers and level.tiers[at[1]]) and level.cap[at] == math.inf
+    if straight and not (anchored and bias * (change + bias) < 0.0):
+        off = 0.0 if anchored else slope - 1.0
+        parts = [scale * (slope * x + off * b) for x, b in zip(changes, worths, strict=True)]
+    elif change != 0.0:
+        parts = [passed * (x / change) for x in changes]
+    else:
+        parts = [passed * (b / bias) if bias else 0.0 for b in worths]
+    turned = bool(level.against[at]) and passed > 0.0
+    return [-x for x in parts] if turned else parts
+
+
+def _before(level: Level, at: tuple[int, int], bias: float) -> float:
+    return _counted(level, at, bias) if level.anchored[at] else bias
 
 
 def _counted(level: Level, at: tuple[int, int], worth: float) -> float:

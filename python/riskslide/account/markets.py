@@ -41,7 +41,7 @@ def placed(portfolio: Portfolio, homes: Mapping[str, str], par: frozenset[str]) 
     still = np.array([a in par for a in portfolio.assets], dtype=np.bool_)
     home[still] = -1
     owner = np.repeat(np.arange(positions.accounts), positions.offsets[1:] - positions.offsets[:-1])
-    contract = x.kind[positions.instrument] != Kind.SPOT.value
+    contract = (x.kind[positions.instrument] != Kind.SPOT.value) & (positions.lots != 0)
     codes = owner * count + own[x.underlying[positions.instrument]]
     held = np.unique(codes[contract])  # (account, market) with contracts
     of, asset = portfolio.balance_account, portfolio.balance_asset

@@ -129,13 +129,14 @@ class _Step(NamedTuple):
 
 
 class _Run(NamedTuple):
-    """Columns that run through a tree together: the number of their block, and each one's name,
-    attribute (rows) and set of folds."""
+    """Columns that run through a tree together: the number of their block, each one's name,
+    attribute (rows) and set of folds, and where a set and an attribute stand among them."""
 
     block: int
     names: list[str]
     attributes: list[Float]
     sets: list[int]
+    places: dict[tuple[int, bytes], int]
 
 
 _NOTHING = Block("", Reduction.EACH)
@@ -193,30 +194,31 @@ class Draft:
 
         Columns of one tree and measure run together, and the same column runs once.
         """
+        if not columns:
+            return {}
         key = (tree, int(measure), gross)
         if key not in self.runs:
-            self.runs[key] = _Run(len(self.blocks), [], [], [])
+            self.runs[key] = _Run(len(self.blocks), [], [], [], {})
             self.blocks.append(_NOTHING)  # until `program` knows all of its columns
         run = self.runs[key]
         found = {}
         for place, (name, column) in enumerate(columns.items()):
             attribute = np.asarray(column, dtype=np.float64)
             number = fold_set[place] if fold_set is not None else 0
-            same = zip(run.attributes, run.sets, strict=True)
-            at = [k for k, (x, n) in enumerate(same) if n == number and (x == attribute).all()]
-            if not at:
+            column_key = (number, attribute.tobytes())
+            if column_key not in run.places:
+                run.places[column_key] = len(run.names)
                 run.names.append(name)
                 run.attributes.append(attribute)
                 run.sets.append(number)
-                at = [len(run.names) - 1]
-            found[name] = self._entry(_Result(run.block, at[0]))
+            found[name] = self._entry(_Result(run.block, run.places[column_key]))
         return found
 
     def _run_together(self) -> None:
         """The blocks of `each`, now that their columns are known."""
         for (tree, measure, gross), run in self.runs.items():
             self.blocks[run.block] = Block(
-                "+".join(run.names),
+                f"sums {run.block}",
                 Reduction.EACH,
                 columns=tuple(run.names),
                 attribute=np.stack(run.attributes, axis=1),

@@ -165,7 +165,8 @@ def _rates(rules: Rules, held: Holdings, name: str) -> Float:
 def _oracle(draft: Draft, held: Holdings) -> Figure:
     """(1 - confidence) * charge of what rests on a price that is not trusted.
 
-    A market's confidence is that of its spot, and that of its perpetual too where one is held.
+    A market's confidence is that of its spot, and that of its perpetual too where one is held: of
+    several perpetuals of a market the least trusted, though an account may hold another.
     """
     rules, state = draft.subject.rules, held.state
     spot = held.quote(state.spot_confidence)
@@ -178,9 +179,9 @@ def _oracle(draft: Draft, held: Holdings) -> Figure:
         return np.where(rows & low, (1.0 - confidence) * rules.number("oracle.charge"), 0.0)
 
     contracts = weight(expiry, held.options)
-    with_perpetual = weight(np.minimum(expiry, mark), held.options) + weight(
-        np.minimum(spot, mark), held.perpetuals
-    )
+    own_mark = np.minimum(spot, held.quote(state.mark_confidence))
+    with_perpetual = weight(np.minimum(expiry, mark), held.options)
+    with_perpetual = with_perpetual + weight(own_mark, held.perpetuals)
     market = np.minimum(spot, _spot_of_unit(held))
     balances = weight(market, held.balances & ~_par(held, rules))
     if not own:

@@ -24,6 +24,7 @@ from .schema import check_together
 
 Parts = dict[str, Figure]
 
+BY_SIZE = ("perpetual", "future", "option", "delta_minimum", "basis_risk", "minimum", "provision")
 BY_SPOT = ("perpetual", "future", "option", "oracle", "provision", "delta_minimum")
 
 
@@ -115,6 +116,10 @@ def warnings_of_grid(rules: Rules, rows: Rows) -> tuple[str, ...]:
     if coin:
         what = "contracts that settle in coin are margined as if this venue listed them"
         found.append(f"W_COIN_SETTLED: {what}: {len(coin)}, such as {x.name[coin[0]]}")
+    orders = int(np.flatnonzero(role == Role.ORDER.value).size)
+    if orders and any(rules.has(part) for part in BY_SIZE):
+        what = "sides of orders count in the scenarios alone, not in the charges by size"
+        found.append(f"W_ORDERS_UNCHARGED: {orders} {what} until they are filled")
     free = [f"provision.{n}" for n in ("fee", "funding") if _is_zero(rules, f"provision.{n}")]
     if free:
         what = "is 0: what the venue provides for it is missing in both requirements"

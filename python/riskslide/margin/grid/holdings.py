@@ -19,7 +19,8 @@ CASH = "cash"  # the unit of what moves with no market
 
 class Holdings(NamedTuple):
     """R rows: contracts count in the market of their underlying, balances in that of their account,
-    cash and P&L in `CASH`; `cancels`: balances that move with the spot of their market."""
+    coins held as positions in the market in which they cancel risk, cash and P&L in `CASH`;
+    `cancels`: balances that move with the spot of their market."""
 
     instruments: Instruments
     state: State
@@ -45,6 +46,10 @@ class Holdings(NamedTuple):
         cash = (role == Role.BALANCE.value) | (role == Role.PNL.value)
         unit = np.where(cash, number[CASH], own[x.underlying])
         cancels = np.zeros(unit.size, dtype=np.bool_)
+        for row in np.flatnonzero(role == Role.BALANCE.value).tolist():
+            asset = x.underlyings[x.underlying[row]]  # a coin held as a position is at home
+            if asset in home and asset not in subject.rules.par:
+                unit[row], cancels[row] = number[home[asset]], True
         for (asset, market), row in subject.rows.balance.items():
             unit[row] = number.get(market, number[CASH])
             cancels[row] = market != "" and home.get(asset) == market
