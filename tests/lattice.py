@@ -260,8 +260,14 @@ def book() -> tuple[list[Any], list[Any]]:
     return positions, balances
 
 
+RULE_BOOKS = (
+    *("generic-slides", "generic-unified", "deribit-spm", "deribit-xpm"),
+    *("derive-pm2", "derive-pm1", "derive-standard", "paradex-pm"),
+)
+
+
 def assess_outputs(asking: Asking) -> Iterator[tuple[str, Any]]:
-    for rulebook in ("generic-slides", "generic-unified", "deribit-spm", "deribit-xpm"):
+    for rulebook in RULE_BOOKS:
         for name, array in assess_under(rs.load_rulebook(rulebook), asking):
             yield f"{rulebook}.{name}", array
 
@@ -312,9 +318,9 @@ def assess_under(rulebook: rs.Rulebook, asking: Asking) -> Iterator[tuple[str, A
     ):
         yield f"assess.{name}", np.concatenate([getattr(f, name) for f in found])
     for name in found[0].components:
-        if name.endswith(("delta_shock", "_factor")):
-            continue  # the same for all
-        yield f"assess.{name}", np.concatenate([f.components[name] for f in found])
+        figures = np.concatenate([f.components[name] for f in found])
+        if np.unique(figures).size > 2:  # else the same for nearly all
+            yield f"assess.{name}", figures
 
 
 def sum_outputs(asking: Asking) -> Iterator[tuple[str, Any]]:

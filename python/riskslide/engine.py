@@ -142,7 +142,7 @@ def _assessment(p: Prepared, cube: Cube, found: dict[str, Any]) -> Assessment:
         status=status_of(equity, initial, maintenance, gross, Thresholds.of(p.rulebook)),
         worst_scenario=worst,
         worst_unit=_named(worst_unit, (*program.units, "")),
-        scenarios=p.scenarios.labels,
+        scenarios=p.scenarios.labels[: program.blocks[0].width],
         warnings=_warnings(p, cube.floored),
         as_of=p.state.as_of,
         valid_for=p.rulebook.terms.max_age,

@@ -54,6 +54,8 @@ class Source:
             return tuple(self.unit(of, block, n, rows.get(n, nothing), held) for n in numbers)
 
         units = units_of(0)
+        blocks = enumerate(self.program.blocks)
+        filled = [k for k, block in blocks if block.name == "orders" and self.rows.orders]
         factor = of.components.get("maintenance_factor")
         share = 1.0 if factor is None else float(factor[line])
         losses = {u.unit: share * u.loss for u in units}
@@ -81,7 +83,7 @@ class Source:
             equity=equity,
             equity_parts=dict(zip(EQUITY, pieces, strict=True)),
             units=units,
-            filled=units_of(1) if self.rows.orders else (),
+            filled=units_of(filled[0]) if filled else (),
             rulebook_sha256=of.rulebook_sha256,
             program_sha256=of.program_sha256,
         )

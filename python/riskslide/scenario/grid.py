@@ -110,8 +110,8 @@ def offsets_of(rules: Rules) -> dict[str, str]:
     """asset -> the market in which it moves with the spot."""
     if not rules.has("collateral_offset"):
         return {}
-    pairs = (text.split(":", 1) for text in rules.texts("collateral_offset.cancels"))
-    return {asset: market for market, asset in pairs}
+    pairs = (text.partition(":") for text in rules.texts("collateral_offset.cancels"))
+    return {asset: market for market, _, asset in pairs}
 
 
 def grid_scenarios(rules: Rules, state: State) -> Scenarios:
@@ -133,7 +133,8 @@ def grid_scenarios(rules: Rules, state: State) -> Scenarios:
         market = market_of(rules, underlying)
         known.setdefault(market, moves_of(rules, market))
         moves[f] = known[market]
-    free = np.where(held, 1.0 - fixed_share(rules, state)[row], 1.0)
+    free = np.ones(factors)
+    free[held] = 1.0 - fixed_share(rules, state)[row[held]]
     vol_scale = np.ones((factors, len(columns)))
     vol_shift, vol_floor = np.zeros((2, factors, len(columns)))
     states = np.array([c.vol for c in columns])

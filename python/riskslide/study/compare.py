@@ -15,6 +15,7 @@ from ..book.portfolio import Portfolio
 from ..engine import assess
 from ..errors import InputError, refuse, suggestion
 from ..market.market import Market
+from ..market.quotes import Terms
 from ..venue.load import load_rulebook
 from ..venue.rulebook import Rulebook
 from .alone import By, alone
@@ -131,7 +132,8 @@ class Comparison:
 def saving_of(maintenance: Float, leg_by_leg: Float) -> Float:
     """See `Comparison.saving`."""
     least = np.maximum(leg_by_leg, 1.0 / NANO)
-    return np.where(maintenance == leg_by_leg, 0.0, 1.0 - maintenance / least)
+    same = np.abs(maintenance - leg_by_leg) <= 1e-12 * least  # sums in another order
+    return np.where(same, 0.0, 1.0 - maintenance / least)
 
 
 def compare(
@@ -150,12 +152,19 @@ def compare(
     `load_rulebook` refuses.
     """
     books = _labelled(rulebooks)
-    _need_one_unit(books, market)
     found: dict[str, _Side] = {}
     failures: dict[str, InputError] = {}
+    runs: dict[str, Terms] = {}
     for label, book in books.items():
         try:
-            found[label] = _side(portfolio, market, book, threads)
+            book.refuse_unpublished()
+            runs[label] = book.terms
+        except InputError as error:
+            failures[label] = error
+    _need_one_unit(runs, market)
+    for label in runs:
+        try:
+            found[label] = _side(portfolio, market, books[label], threads)
         except InputError as error:
             failures[label] = error
     if not found:
@@ -272,21 +281,21 @@ def _loaded(source: Source) -> Rulebook:
     return source if isinstance(source, Rulebook) else load_rulebook(source)
 
 
-def _need_one_unit(books: Mapping[str, Rulebook], market: Market) -> None:
+def _need_one_unit(books: Mapping[str, Terms], market: Market) -> None:
     """Refuse rule books whose amounts are in different units, by name.
 
     Two currencies are one unit where both rule books count the other's at par, and no quote says
     otherwise.
     """
-    first, *others = books.items()
-    for label, book in others:
-        one, two = first[1].terms, book.terms
+    items = list(books.items())
+    for label, two in items[1:]:
+        first, one = items[0]
         pair = {one.reporting, two.reporting}
         at_par = two.reporting in one.par and one.reporting in two.par
         quoted = {market.spot[c].value for c in pair if c in market.spot}
         if len(pair) > 1 and not (at_par and quoted <= {1.0}):
             fix = (
-                f"reports in {two.reporting}, {first[0]} in {one.reporting}, which are not at par "
+                f"reports in {two.reporting}, {first} in {one.reporting}, which are not at par "
                 "in both; compare them apart"
             )
             refuse("E_CURRENCY", "rulebooks", None, label, fix)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
-from ..errors import refuse, suggestion
+from ..errors import InputError, refuse, suggestion
 from ..margin.methods import METHODS, Method
 from ..market.quotes import Terms
 from ..rules import Spec
@@ -104,6 +104,15 @@ class Rulebook:
     def has(self, section: str) -> bool:
         """Whether the rule book holds a section, which may be optional."""
         return any(key.partition(".")[0] == section for key in self.parameters)
+
+    def check_together(self, file: str) -> None:
+        """Refuse parameters that do not fit each other (`E_RULES`), which running refuses too."""
+        try:
+            METHODS[self.method].terms(self)
+        except InputError as error:
+            if error.file:
+                raise
+            refuse(error.code, error.column, error.row, error.value, error.fix, file=file)
 
     def number(self, key: str) -> float:
         return float(self._value(key))

@@ -20,7 +20,18 @@ from ...book.columns import Int64
 from ...study.compare import Comparison, Line, compare, saving_of
 from ...venue.load import load_rulebook, preset_names
 from .figures import amount, counted, digits_of, plain, status_text
-from .options import AS_OF, BALANCES, JSON, MARKET, ORDERS, POSITIONS, THREADS, Inputs
+from .options import (
+    AS_OF,
+    BALANCES,
+    GIVEN,
+    JSON,
+    MARKET,
+    ORDERS,
+    POSITIONS,
+    THREADS,
+    Inputs,
+    rulebooks_of,
+)
 from .output import check_target, console_of, deliver, progress, rendered
 from .records import json_text, number, rulebook_record
 from .report import PIPE_WIDTH, table_for
@@ -43,7 +54,7 @@ REST = (
 
 def takes_rulebooks(command: Any) -> Any:
     """Gives a command the options of `Inputs`, but several rule books."""
-    first = (POSITIONS, BALANCES, ORDERS, MARKET, RULES, AS_OF, THREADS, JSON)
+    first = (POSITIONS, BALANCES, ORDERS, MARKET, RULES, GIVEN, AS_OF, THREADS, JSON)
     for option in reversed((*first, *REST)):
         command = option(command)
     return command
@@ -55,9 +66,8 @@ def compare_command(rules: tuple[str, ...], check: bool, **options: Any) -> int:
     """Margin every account under several rule books, side by side."""
     inputs = Inputs(rules=", ".join(rules), **options)
     check_target(inputs.output)
-    books = [load_rulebook(name) for name in rules or preset_names()]
-    if not rules:
-        books = [book for book in books if book.status == "complete"]
+    names = rules or [n for n in preset_names() if load_rulebook(n).status == "complete"]
+    books = rulebooks_of(names, inputs.given)
     with progress() as bar:
         portfolio, market = inputs.load(bar)
         bar.add_task("rule books", total=None)

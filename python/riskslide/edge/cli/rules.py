@@ -60,6 +60,8 @@ def rules_show(name: str, toml: bool, given: tuple[str, ...], as_json: bool) -> 
 def rules_check(file: str, given: tuple[str, ...], as_json: bool) -> int:
     """Exit 0 if a file is a rule book, else 2 with the key, its value and the fix."""
     found = load_rulebook(file, inputs=given_values(given))
+    if not found.unpublished:
+        found.check_together(file)
     emit(
         lambda: rule_tables.check_record(file, found),
         lambda console: rule_tables.check_report(file, found),
