@@ -262,7 +262,7 @@ def book() -> tuple[list[Any], list[Any]]:
 
 RULE_BOOKS = (
     *("generic-slides", "generic-unified", "deribit-spm", "deribit-xpm"),
-    *("derive-pm2", "derive-pm1", "derive-standard", "paradex-pm"),
+    *("derive-pm2", "derive-pm1", "paradex-pm"),
 )
 
 

@@ -168,7 +168,7 @@ def compare(
         except InputError as error:
             failures[label] = error
     if not found:
-        raise next(iter(failures.values()))
+        raise next(failures[label] for label in books if label in failures)
     sides, accounts = list(found.values()), portfolio.accounts
 
     def column(name: str) -> Float:
