@@ -14,11 +14,14 @@ from ..scenario.matrix import matrix_scenarios
 from ..scenario.shocks import Scenarios
 from ..scenario.slides import slide_scenarios, slide_terms
 from ..scenario.still import still_scenario
-from . import equity, matrix, ratio, slides
+from . import equity
 from .auction import AUCTION
 from .grid import compile as grid
 from .grid import schema as grid_schema
+from .matrix import compile as matrix
 from .program import Program, Subject
+from .ratio import compile as ratio
+from .slides import compile as slides
 from .standard import compile as standard
 from .standard import schema as standard_schema
 

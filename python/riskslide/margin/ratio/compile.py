@@ -11,14 +11,14 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ..errors import refuse
-from ..rules import Rules, Spec
+from ...errors import refuse
+from ...rules import Rules, Spec
+from ..draft import Draft, Figure, level_of
+from ..equity import EQUITY, haircut_of
+from ..program import Measure, Program, Subject
 from .brackets import SCHEMA as BRACKETS
 from .brackets import Held, bracketed, check_brackets
-from .draft import Draft, Figure, level_of
-from .equity import EQUITY, haircut_of
 from .lending import LENDING, Parts, lend
-from .program import Measure, Program, Subject
 
 FULL, NETTED = "full", "netted"
 

@@ -13,14 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from ..book.columns import Bool, Float, Int64
-from ..book.portfolio import Role, Rows
-from ..errors import refuse
-from ..rules import Rules, Spec
-from ..scenario.slides import measure_of
-from . import addons, equity
-from .draft import Draft, Figure, Nodes, level_of
-from .program import Level, Program, Subject
+from ...book.columns import Bool, Float, Int64
+from ...book.portfolio import Role, Rows
+from ...errors import refuse
+from ...rules import Rules, Spec
+from ...scenario.slides import measure_of
+from .. import equity
+from ..draft import Draft, Figure, Nodes, level_of
+from ..program import Level, Program, Subject
+from . import addons
 
 SCHEMA = {
     "slides.price_range": Spec("number", 0.0, 0.99),

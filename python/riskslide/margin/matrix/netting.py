@@ -9,14 +9,14 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from ..book.columns import Bool, Int32, Int64
-from ..book.instruments import Instruments, Kind
-from ..book.portfolio import Role
-from ..rules import Rules
-from ..scenario.matrix import Column, columns_of
-from .draft import Draft, Figure, Nodes, level_of
-from .equity import roles_of
-from .program import Level, Subject
+from ...book.columns import Bool, Int32, Int64
+from ...book.instruments import Instruments, Kind
+from ...book.portfolio import Role
+from ...rules import Rules
+from ...scenario.matrix import Column, columns_of
+from ..draft import Draft, Figure, Nodes, level_of
+from ..equity import roles_of
+from ..program import Level, Subject
 
 
 class Held(NamedTuple):

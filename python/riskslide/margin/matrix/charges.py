@@ -9,16 +9,16 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from .. import _core
-from ..book.clock import NANOSECONDS_PER_YEAR, NO_EXPIRY
-from ..book.columns import Float
-from ..book.instruments import canonical_order
-from ..errors import refuse
-from ..rules import Rules
-from .draft import Draft, Figure, level_of
-from .equity import EQUITY, haircut_of
+from ... import _core
+from ...book.clock import NANOSECONDS_PER_YEAR, NO_EXPIRY
+from ...book.columns import Float
+from ...book.instruments import canonical_order
+from ...errors import refuse
+from ...rules import Rules
+from ..draft import Draft, Figure, level_of
+from ..equity import EQUITY, haircut_of
+from ..program import Measure, Subject
 from .netting import Held
-from .program import Measure, Subject
 
 
 def roll_shock(draft: Draft, held: Held) -> Figure:

@@ -14,13 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from ..book.portfolio import Role, Rows
-from ..rules import Rules, Spec
+from ...book.portfolio import Role, Rows
+from ...rules import Rules, Spec
+from ..draft import Draft
+from ..equity import roles_of
+from ..program import Program, Subject
 from .charges import delta_shock, equity, roll_shock
-from .draft import Draft
-from .equity import roles_of
 from .netting import Held, worst_scenario
-from .program import Program, Subject
 
 SCHEMA = {
     "coin.option_divisor": Spec("text", choices=("forward", "index")),

@@ -8,14 +8,14 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from ..book.columns import Bool, Float
-from ..book.instruments import Instruments, Kind
-from ..book.portfolio import Role
-from ..errors import refuse
-from ..rules import Rules, Spec
-from .draft import Draft, Figure, level_of
-from .equity import roles_of
-from .program import Fold, Level, Measure, Subject
+from ...book.columns import Bool, Float
+from ...book.instruments import Instruments, Kind
+from ...book.portfolio import Role
+from ...errors import refuse
+from ...rules import Rules, Spec
+from ..draft import Draft, Figure, level_of
+from ..equity import roles_of
+from ..program import Fold, Level, Measure, Subject
 
 SCHEMA: Mapping[str, Spec] = {
     "brackets.start": Spec("lists", 0.0, 1e15),

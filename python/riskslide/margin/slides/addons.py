@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from ..book.instruments import canonical_order
-from ..book.portfolio import Role
-from ..rules import Rules
-from .draft import Draft, Figure, Nodes, level_of
-from .equity import roles_of
-from .program import Level, Measure
-from .tiers import Tiers, marginal
+from ...book.instruments import canonical_order
+from ...book.portfolio import Role
+from ...rules import Rules
+from ..draft import Draft, Figure, Nodes, level_of
+from ..equity import roles_of
+from ..program import Level, Measure
+from ..tiers import Tiers, marginal
 
 
 def concentration(draft: Draft, *, orders: bool) -> Figure:

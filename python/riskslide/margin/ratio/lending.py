@@ -10,13 +10,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ..book.columns import Bool, Float, Int32
-from ..errors import refuse
-from ..rules import Rules, Spec
+from ...book.columns import Bool, Float, Int32
+from ...errors import refuse
+from ...rules import Rules, Spec
+from ..draft import Draft, Figure, level_of
+from ..equity import EQUITY, haircut_of
+from ..program import Measure
 from .brackets import Held, bracketed
-from .draft import Draft, Figure, level_of
-from .equity import EQUITY, haircut_of
-from .program import Measure
 
 DEBT, MARGIN = "debt", "margin"
 

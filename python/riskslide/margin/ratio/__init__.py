@@ -1,0 +1,1 @@
+"""The `ratio` method: adjusted equity over maintenance, and loans against balances."""

@@ -1,0 +1,1 @@
+"""The `slides` method: price times vol, collateral revalued inside."""
