@@ -427,7 +427,7 @@ def test_units_of_rule_books_are_one_or_refused_by_name() -> None:
 Ordered = tuple[str, ...]
 ALL: Ordered = ("leg_by_leg", "by_underlying", "maintenance")
 PAIRS: Mapping[tuple[str, str], Ordered] = {
-    ("slides", "any"): ALL,
+    ("slides", "no concentration"): ALL,  # that of size grows faster than size: legs need less
     ("risk-matrix", "any"): ALL[1:],
     ("risk-matrix", "no dampener"): ALL,
     ("risk-matrix", "worst within the range"): ALL,
@@ -436,6 +436,8 @@ PAIRS: Mapping[tuple[str, str], Ordered] = {
 
 def rule_books(method: str, which: str) -> list[rs.Rulebook]:
     found = [r for r in map(rs.load_rulebook, COMPLETE) if r.method == method]
+    if which == "no concentration":
+        return [r for r in found if not r.has("concentration")]
     return (
         [changed(r.name, extended__dampener=0.0) for r in found]
         if which == "no dampener"
