@@ -33,6 +33,11 @@ inline void need_finite(const char* argument, std::span<const double> column) {
   }
 }
 
+/// Throws E_PROGRAM for a part of a program.
+[[noreturn]] inline void inconsistent(const std::string& part, const std::string& reason) {
+  refuse("E_PROGRAM", part, -1, std::nan(""), reason);
+}
+
 /// Throws E_OVERFLOW for the account whose sums are not finite.
 [[noreturn]] inline void refuse_sum(std::int64_t account) {
   refuse("E_OVERFLOW", "account", account, std::numeric_limits<double>::quiet_NaN(),
