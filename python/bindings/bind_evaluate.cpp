@@ -44,18 +44,31 @@ struct HeldCube {
   }
 };
 
+// Views of a cube and a book, and what keeps them alive.
+struct HeldBook {
+  HeldCube held_cube;
+  HeldRows<std::int64_t> held_lots;
+  HeldRows<double> held_cash;
+  CubeView cube;
+  PositionsView lots;
+  CashView cash;
+
+  HeldBook(const py::tuple& of_rows, const py::tuple& positions, const py::tuple& amounts)
+      : held_cube(of_rows),
+        held_lots(positions, "lots"),
+        held_cash(amounts, "amount"),
+        cube(held_cube.get()),
+        lots(held_lots.get()),
+        cash(held_cash.get()) {}
+};
+
 py::dict run(const Program& program, const py::tuple& of_rows, const py::tuple& positions,
              const py::tuple& cash, int threads) {
-  const HeldCube cube(of_rows);
-  const HeldRows<std::int64_t> lots(positions, "lots");
-  const HeldRows<double> amounts(cash, "amount");
-  const CubeView cube_view = cube.get();
-  const auto lots_view = lots.get();
-  const auto cash_view = amounts.get();
+  const HeldBook book(of_rows, positions, cash);
   Evaluation result;
   {
     const py::gil_scoped_release unlocked;
-    result = evaluate(program, cube_view, lots_view, cash_view, threads);
+    result = evaluate(program, book.cube, book.lots, book.cash, threads);
   }
   const auto lines = static_cast<py::ssize_t>(result.account.size());
   const auto units = static_cast<py::ssize_t>(result.unit.size());
@@ -76,16 +89,11 @@ py::dict run(const Program& program, const py::tuple& of_rows, const py::tuple& 
 
 py::tuple run_grid(const Program& program, std::size_t block, const py::tuple& of_rows,
                    const py::tuple& positions, const py::tuple& cash, int threads) {
-  const HeldCube cube(of_rows);
-  const HeldRows<std::int64_t> lots(positions, "lots");
-  const HeldRows<double> amounts(cash, "amount");
-  const CubeView cube_view = cube.get();
-  const auto lots_view = lots.get();
-  const auto cash_view = amounts.get();
+  const HeldBook book(of_rows, positions, cash);
   Grid out;
   {
     const py::gil_scoped_release unlocked;
-    out = grid(program, block, cube_view, lots_view, cash_view, threads);
+    out = grid(program, block, book.cube, book.lots, book.cash, threads);
   }
   const auto groups = static_cast<py::ssize_t>(out.group.size());
   const auto columns = static_cast<py::ssize_t>(program.blocks[block].width());
@@ -96,16 +104,11 @@ py::tuple run_grid(const Program& program, std::size_t block, const py::tuple& o
 py::array_t<double> run_unit_figures(const Program& program, const py::tuple& of_rows,
                                      const py::tuple& positions, const py::tuple& cash,
                                      int threads) {
-  const HeldCube cube(of_rows);
-  const HeldRows<std::int64_t> lots(positions, "lots");
-  const HeldRows<double> amounts(cash, "amount");
-  const CubeView cube_view = cube.get();
-  const auto lots_view = lots.get();
-  const auto cash_view = amounts.get();
+  const HeldBook book(of_rows, positions, cash);
   std::vector<double> out;
   {
     const py::gil_scoped_release unlocked;
-    out = unit_figures(program, cube_view, lots_view, cash_view, threads);
+    out = unit_figures(program, book.cube, book.lots, book.cash, threads);
   }
   const auto width = static_cast<py::ssize_t>(program.unit_width());
   const py::ssize_t units = width == 0 ? 0 : static_cast<py::ssize_t>(out.size()) / width;

@@ -180,3 +180,13 @@ def borrowed(draft: Draft) -> tuple[Figure, Figure]:
     debt = debts(draft)
     low, high = (draft.subject.rules.number(f"borrow.{n}") for n in ("maintenance", "initial"))
     return debt * low, debt * high
+
+
+def warnings_of_coin(rows: Rows) -> list[str]:
+    """What the user of a venue that lists no contract settled in coin must know."""
+    x = rows.instruments
+    coin = np.flatnonzero((roles_of(rows) == Role.POSITION.value) & x.inverse).tolist()
+    if not coin:
+        return []
+    what = "contracts that settle in coin are margined as if this venue listed them"
+    return [f"W_COIN_SETTLED: {what}: {len(coin)}, such as {x.name[coin[0]]}"]

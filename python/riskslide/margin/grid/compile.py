@@ -16,7 +16,7 @@ from ...market.state import Payoff
 from ...rules import Rules
 from ...scenario.grid import grid_terms, offsets_of
 from ..draft import Draft, Figure
-from ..equity import check_collateral, equity, roles_of
+from ..equity import check_collateral, equity, roles_of, warnings_of_coin
 from ..program import Program, Subject
 from . import charges, losses
 from .holdings import Holdings
@@ -61,7 +61,7 @@ def compile_grid(subject: Subject) -> Program:
         asked[name] = figure * initial if covers else figure
         if name in extra:
             asked[name] = asked[name] + extra[name]
-    covered = _sum(draft, [*of_loss.values(), *(static.values() if covers else [])])
+    covered = draft.total([*of_loss.values(), *(static.values() if covers else [])])
     least = charges.minimum(draft, held) if rules.has("minimum") else draft.constant(0.0)
     if rules.has("minimum"):
         short = (least - covered).at_least(0.0)
@@ -78,9 +78,9 @@ def compile_grid(subject: Subject) -> Program:
         asked["open_orders"] = grown * initial
     held_equity = equity(draft)
     outputs = {
-        "maintenance": _sum(draft, list(needed.values())),
-        "initial": _sum(draft, list(asked.values())),
-        "equity": _sum(draft, list(held_equity.values())),
+        "maintenance": draft.total(list(needed.values())),
+        "initial": draft.total(list(asked.values())),
+        "equity": draft.total(list(held_equity.values())),
         **held_equity,
         "worst": worst,
         **competitors,
@@ -101,21 +101,10 @@ def need_index(rules: Rules, held: Holdings) -> None:
         refuse("E_MISSING_PRICE", "spot", None, name, "add its spot to the market")
 
 
-def _sum(draft: Draft, figures: list[Figure]) -> Figure:
-    total = figures[0] if figures else draft.constant(0.0)
-    for figure in figures[1:]:
-        total = total + figure
-    return total
-
-
 def warnings_of_grid(rules: Rules, rows: Rows) -> tuple[str, ...]:
     """What the user of a program for these rows must know."""
     x, role = rows.instruments, roles_of(rows)
-    found = []
-    coin = np.flatnonzero((role == Role.POSITION.value) & x.inverse).tolist()
-    if coin:
-        what = "contracts that settle in coin are margined as if this venue listed them"
-        found.append(f"W_COIN_SETTLED: {what}: {len(coin)}, such as {x.name[coin[0]]}")
+    found = warnings_of_coin(rows)
     orders = int(np.flatnonzero(role == Role.ORDER.value).size)
     if orders and any(rules.has(part) for part in BY_SIZE):
         what = "sides of orders count in the scenarios alone, not in the charges by size"

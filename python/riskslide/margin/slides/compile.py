@@ -74,9 +74,9 @@ def compile_slides(subject: Subject) -> Program:
     charges = [asked[name] for name in needed if name != "scenarios"]
     parts = equity.equity(draft)
     outputs = {
-        "maintenance": _sum(list(needed.values())),
-        "initial": _sum([filled * factor, *charges]),
-        "equity": _sum(list(parts.values())),
+        "maintenance": draft.total(list(needed.values())),
+        "initial": draft.total([filled * factor, *charges]),
+        "equity": draft.total(list(parts.values())),
         **parts,
         "open_orders": filled - worst,
         **{f"maintenance.{name}": figure for name, figure in needed.items()},
@@ -122,13 +122,6 @@ def check_together(rules: Rules) -> None:
         if wanted != found:
             fix = f"must be one rate a start, {wanted}"
             refuse("E_RULES", f"{section}.rates", None, found, fix)
-
-
-def _sum(figures: list[Figure]) -> Figure:
-    total = figures[0]
-    for figure in figures[1:]:
-        total = total + figure
-    return total
 
 
 def _losses(draft: Draft, with_orders: bool) -> tuple[Figure, Figure]:

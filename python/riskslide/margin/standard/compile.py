@@ -16,7 +16,7 @@ from ...book.portfolio import Role, Rows
 from ...errors import refuse
 from ...rules import Rules
 from ..draft import Draft, Figure, level_of
-from ..equity import EQUITY, roles_of
+from ..equity import EQUITY, roles_of, warnings_of_coin
 from ..program import Measure, Program, Subject
 from .holdings import Holdings, payoffs, ranks, sold
 
@@ -57,14 +57,14 @@ def compile_standard(subject: Subject) -> Program:
         if rules.has("base"):
             parts[side]["base"] = of[f"base_{side}"]
     if rules.has("oracle"):
-        parts["initial"]["oracle"] = _sum([of[f"oracle_{name}"] for name in ORACLE])
+        parts["initial"]["oracle"] = draft.total([of[f"oracle_{name}"] for name in ORACLE])
     if rules.has("peg"):
         below = max(0.0, rules.number("peg.threshold") - held.state.stable)
         at_risk = of["linear_at_spot"] + of["sold_at_spot"]
         parts["initial"]["depeg"] = at_risk * (below * rules.number("peg.factor"))
     outputs = {
-        **{side: _sum(list(figures.values())) for side, figures in parts.items()},
-        "equity": _sum(list(worth.values())),
+        **{side: draft.total(list(figures.values())) for side, figures in parts.items()},
+        "equity": draft.total(list(worth.values())),
         **worth,
         **others,
         **{f"{side}.{name}": x for side, figures in parts.items() for name, x in figures.items()},
@@ -207,21 +207,10 @@ def _untrusted(rules: Rules, held: Holdings) -> Columns:
     }
 
 
-def _sum(figures: list[Figure]) -> Figure:
-    total = figures[0]
-    for figure in figures[1:]:
-        total = total + figure
-    return total
-
-
 def warnings_of_standard(rules: Rules, rows: Rows) -> tuple[str, ...]:
     """What the user of a program for these rows must know."""
     x, role = rows.instruments, roles_of(rows)
-    found = []
-    coin = np.flatnonzero((role == Role.POSITION.value) & x.inverse).tolist()
-    if coin:
-        what = "contracts that settle in coin are margined as if this venue listed them"
-        found.append(f"W_COIN_SETTLED: {what}: {len(coin)}, such as {x.name[coin[0]]}")
+    found = warnings_of_coin(rows)
     owned = {x.underlyings[u] for u in x.underlying[role == Role.BALANCE.value].tolist()}
     if owned - rules.par:
         names = ", ".join(sorted(owned - rules.par))
