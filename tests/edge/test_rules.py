@@ -225,6 +225,21 @@ def test_compile_says_what_it_wrote(run: Run, folder: Path) -> None:
     assert given.code == 0 and given.json["sha256"] != program.sha256  # of another rule book
 
 
+def test_compile_wants_a_contract(run: Run, folder: Path) -> None:
+    market = ("--market", str(folder / "market.csv"))
+    ended = run("rules", "compile", "generic-slides", *market, "-o", str(folder / "none.rsp"))
+    assert ended.code == 2 and "E_EMPTY" in ended.err and "--instruments" in ended.err
+    assert not (folder / "none.rsp").exists()
+
+
+def test_a_mark_of_byte_order_is_no_part_of_a_rule_book(run: Run, folder: Path) -> None:
+    own = folder / "own.toml"
+    marked = folder / "marked.toml"
+    marked.write_bytes(b"\xef\xbb\xbf" + own.read_bytes())
+    assert run("rules", "check", str(marked)).code == 0
+    assert rs.load_rulebook(marked).sha256 == rs.load_rulebook(own).sha256
+
+
 # Inputs
 
 

@@ -32,14 +32,12 @@ def warn(rows: Instruments, lookup: Lookup, grows: Bool, vol: Float, payoff: UIn
 
 def _of_vol(rows: Instruments, vol: Float, payoff: UInt8) -> Iterator[str]:
     lognormal = payoff == Payoff.BLACK76
-    for code, odd, fix in (
-        ("W_VOL_HIGH", vol > UNLIKELY_VOL, "0.6 means 60 %"),
-        ("W_VOL_LOW", (vol > 0) & (vol < UNLIKELY_LOW_VOL), "60 % is 0.6"),
-    ):
+    low = (vol > 0) & (vol < UNLIKELY_LOW_VOL)
+    for code, odd in (("W_VOL_HIGH", vol > UNLIKELY_VOL), ("W_VOL_LOW", low)):
         at = np.flatnonzero(lognormal & odd)
         if at.size:
             name, found = rows.name[at[0]], float(vol[at[0]])
-            yield f"{code}: vol of {name} is {found:g}, {100 * found:g} % a year; {fix}"
+            yield f"{code}: vol of {name} is {found:g}, in units in which 60 % a year is 0.6"
 
 
 def _of_forward(rows: Instruments, lookup: Lookup, from_spot: Bool) -> Iterator[str]:

@@ -54,6 +54,6 @@ def _read(path: Path) -> str:
         fix = f"{hint}must be a file or one of {', '.join(preset_names())}"
         refuse("E_UNKNOWN_RULEBOOK", "rules", None, str(path), fix)
     try:
-        return path.read_text("utf-8")
+        return path.read_text("utf-8-sig")  # editors of one system write a mark first
     except (OSError, UnicodeDecodeError) as error:
         refuse("E_FILE", "", None, str(error), "must be readable UTF-8 text", file=str(path))

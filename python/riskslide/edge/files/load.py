@@ -86,8 +86,14 @@ def load_book(
 
 
 def load_contracts(market: Paths, *, as_of: Any = None) -> tuple[Instruments, Market]:
-    """Every contract that the chains and marks of a market quote, and that market."""
+    """Every contract that the chains and marks of a market quote, and that market.
+
+    Raises InputError naming file, line and column; `E_EMPTY` where quotes name no contract.
+    """
     sheet = read_sheet(market, as_of=as_of)
+    if not sheet.contracts:
+        fix = "must quote a contract; else give a file of instruments (--instruments)"
+        refuse("E_EMPTY", "--market", None, None, fix)
     found = instruments_of(sheet.contracts.values())
     return found.take(canonical_order(found)[1]), sheet.market()
 
