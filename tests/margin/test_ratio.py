@@ -1,141 +1,40 @@
-"""Guards the `ratio` method: brackets, loans, netted equity and lending, against formulas by hand.
-
-`binance` and `hyperliquid` below work every figure again from plain numbers, account by account.
-"""
+"""Guards the `ratio` method: brackets, loans and netted equity, against formulas by hand."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from margin.ratio_books import (
+    AS_OF,
+    BINANCE,
+    BY_CONTRACT,
+    CONTRACTS,
+    EXPIRY,
+    FIGURES,
+    HYPERLIQUID,
+    INPUTS,
+    MARK,
+    MARKET,
+    PROPERTY,
+    SPOT,
+    Position,
+    balances,
+    binance,
+    book,
+    changed,
+    marginal,
+    notional,
+    one,
+    positions,
+)
 
 import riskslide as rs
 from riskslide.reference import assess_lines
-
-PROPERTY = settings(max_examples=60, deadline=None, derandomize=True, database=None)
-AS_OF = "2026-02-25T08:00:00Z"
-EXPIRY = "2026-06-26T08:00:00Z"
-SPOT = {"BTC": 40_000.0, "ETH": 2_500.0, "HYPE": 40.0, "SOL": 100.0}
-MARK = {"BTCUSDT": 40_100.0, "ETHUSDT": 2_510.0, "BTCUSD": 40_050.0, "ETHUSDT_260626": 2_540.0}
-INPUTS: dict[str, Any] = {
-    "collateral.haircut": {"USDT": 0.001, "BTC": 0.02, "ETH": 0.05},
-    "brackets.start": {"BTC": [0.0, 50_000.0, 600_000.0], "ETHUSDT": [0.0, 20_000.0, 20_000.0]},
-    "brackets.rate": {"BTC": [0.004, 0.005, 0.01], "ETHUSDT": [0.005, 0.9, 0.0065]},
-    "brackets.other_start": [0.0, 100_000.0],
-    "brackets.other_rate": [0.02, 0.05],
-}
-BINANCE = rs.load_rulebook("binance-pm", inputs=INPUTS)
-HYPERLIQUID = rs.load_rulebook("hyperliquid", inputs={"brackets.other_rate": [0.05]})
-MARKET = rs.Market.of(AS_OF, spot={**SPOT, "USDT": 1.0}, mark=MARK)
-FIGURES = ("initial", "maintenance", "equity", "collateral", "unrealised_pnl", "option_value")
-
-
-def changed(rules: rs.Rulebook, **values: Any) -> rs.Rulebook:
-    """The rule book with other values, by key with __ for the dot."""
-    keys = {key.replace("__", "."): value for key, value in values.items()}
-    parameters = {
-        k: replace(p, value=keys.pop(k)) if k in keys else p for k, p in rules.parameters.items()
-    }
-    assert not keys
-    return replace(rules, parameters=parameters)
-
-
-def contracts() -> rs.Instruments:
-    return rs.Instruments.from_columns(
-        name=list(MARK),
-        kind=["perpetual", "perpetual", "perpetual", "future"],
-        underlying=["BTC", "ETH", "BTC", "ETH"],
-        expiry=["", "", "", EXPIRY],
-        settlement=["linear", "linear", "inverse", "linear"],
-        currency=["USDT", "USDT", "BTC", "USDT"],
-    )
-
-
-CONTRACTS = contracts()
-Position = tuple[str, float, float]  # contract, quantity, entry price
-
-
-def book(accounts: dict[str, tuple[list[Position], dict[str, float]]]) -> rs.Portfolio:
-    held = [(a, *p) for a, (positions, _) in accounts.items() for p in positions]
-    cash = [(a, *b) for a, (_, balances) in accounts.items() for b in balances.items()]
-    return rs.Portfolio.from_columns(
-        CONTRACTS,
-        account=[r[0] for r in held],
-        instrument=[r[1] for r in held],
-        quantity=[r[2] for r in held],
-        entry_price=[r[3] for r in held],
-        balance_account=[r[0] for r in cash],
-        balance_asset=[r[1] for r in cash],
-        balance_amount=[r[2] for r in cash],
-    )
-
-
-def one(rules: rs.Rulebook, positions: list[Position], balances: dict[str, float]) -> rs.Assessment:
-    return rs.assess(book({"a": (positions, balances)}), MARKET, rules)
-
-
-def marginal(notional: float, brackets: list[tuple[float, float]]) -> float:
-    """The venues' own form: rate of the bracket times the notional, less its deduction."""
-    deduction, last, needed = 0.0, 0.0, 0.0
-    for start, rate in brackets:
-        deduction += start * (rate - last)
-        last = rate
-        if notional >= start:
-            needed = notional * rate - deduction
-    return needed
-
-
-BTC = [(0.0, 0.004), (50_000.0, 0.005), (600_000.0, 0.01)]
-ETH = [(0.0, 0.005), (20_000.0, 0.0065)]
-OTHER = [(0.0, 0.02), (100_000.0, 0.05)]
-BY_CONTRACT = {"BTCUSDT": BTC, "BTCUSD": BTC, "ETHUSDT": ETH, "ETHUSDT_260626": OTHER}
-
-
-def notional(name: str, quantity: float) -> float:
-    """Coins at the index where it is a coin contract, else at its mark."""
-    if name == "BTCUSD":
-        return abs(quantity) / MARK[name] * SPOT["BTC"]
-    return abs(quantity) * MARK[name]
-
-
-def binance(positions: list[Position], balances: dict[str, float]) -> dict[str, float]:
-    """uniMMR from the formulas of the page."""
-    of_asset = dict(balances)
-    for name, quantity, entry in positions:
-        if name == "BTCUSD":
-            gain = quantity * (1.0 / entry - 1.0 / MARK[name])
-            of_asset["BTC"] = of_asset.get("BTC", 0.0) + gain
-        else:
-            gain = quantity * (MARK[name] - entry)
-            of_asset["USDT"] = of_asset.get("USDT", 0.0) + gain
-    equity = 0.0
-    for asset, amount in of_asset.items():
-        worth = amount * SPOT.get(asset, 1.0)
-        rate = 1.0 - INPUTS["collateral.haircut"].get(asset, 1.0)
-        equity += min(worth * rate, worth)
-    size: dict[str, float] = {}
-    for name, quantity, _ in positions:
-        size[name] = size.get(name, 0.0) + quantity
-    contract = sum(marginal(notional(n, q), BY_CONTRACT[n]) for n, q in size.items())
-    loan = sum(0.1 * -x * SPOT.get(a, 1.0) for a, x in balances.items() if x < 0)
-    return {
-        "equity": equity,
-        "maintenance": contract + loan,
-        "maintenance.positions": contract,
-        "maintenance.borrowed": loan,
-        "initial": 1.2 * (contract + loan),
-    }
-
-
-def agrees(found: rs.Assessment, wanted: dict[str, float], line: int = 0) -> None:
-    for name, value in wanted.items():
-        here = found.components[name] if "." in name else getattr(found, name)
-        assert here[line] == pytest.approx(value, rel=1e-12, abs=1e-6), name
 
 
 def test_an_account_of_two_currencies_and_a_loan_by_hand() -> None:
@@ -225,18 +124,6 @@ def test_states_of_unimmr_at_each_threshold_and_below_it(ratio: float, at: str, 
     assert 1.0 / found.maintenance_ratio[0] == pytest.approx(ratio, abs=1e-7)
 
 
-amounts = st.floats(-1e4, 1e4).map(lambda x: round(x, 4))
-positions = st.lists(
-    st.tuples(
-        st.sampled_from(["BTCUSDT", "ETHUSDT", "BTCUSD", "ETHUSDT_260626"]),
-        st.integers(-5_000, 5_000).map(lambda n: n / 8.0),
-        st.floats(1_000.0, 80_000.0),
-    ),
-    max_size=6,
-)
-balances = st.dictionaries(st.sampled_from(["USDT", "BTC", "ETH", "SOL"]), amounts, max_size=4)
-
-
 @PROPERTY
 @given(positions, balances)
 def test_any_account_is_what_the_formulas_of_the_page_say(
@@ -272,40 +159,18 @@ def test_kernel_equals_the_reference_and_order_does_not_matter(
     if lending:
         caps = {"USDT": 1e6, "SOL": 1e4}
         rules = changed(rules, lending__tokens=list(caps), lending__borrow_cap=caps)
-    whole = book(accounts)
-    if lending:
-        kept = [n for n in MARK if n != "BTCUSD"]
-        whole = without_coin(accounts, kept)
+    kept = [n for n in MARK if n != "BTCUSD" or not lending]
+    contracts = CONTRACTS.take([CONTRACTS.index[n] for n in kept], kept)
+    whole = book(accounts, contracts)
     found = rs.assess(whole, MARKET, rules)
     slow = assess_lines(whole, MARKET, rules)
     for name in FIGURES:
         gross = 1e-11 * (1.0 + np.abs(whole.balance_amount).sum() * 4e4 + 1e9)
         assert getattr(found, name) == pytest.approx(slow[name], rel=1e-10, abs=gross), name
     turned = {a: (h[::-1], dict(reversed(c.items()))) for a, (h, c) in reversed(accounts.items())}
-    again = rs.assess(
-        without_coin(turned, kept) if lending else book(turned), MARKET, rules, threads=1
-    )
+    again = rs.assess(book(turned, contracts), MARKET, rules, threads=1)
     for name in FIGURES:
         assert getattr(again, name).tolist() == getattr(found, name).tolist(), name
-
-
-def without_coin(
-    accounts: dict[str, tuple[list[Position], dict[str, float]]], names: list[str]
-) -> rs.Portfolio:
-    """The same book on instruments that all settle in dollars."""
-    held = [(a, *p) for a, (ps, _) in accounts.items() for p in ps]
-    cash = [(a, *b) for a, (_, bs) in accounts.items() for b in bs.items()]
-    chosen = CONTRACTS.take([CONTRACTS.index[n] for n in names], names)
-    return rs.Portfolio.from_columns(
-        chosen,
-        account=[r[0] for r in held],
-        instrument=[r[1] for r in held],
-        quantity=[r[2] for r in held],
-        entry_price=[r[3] for r in held],
-        balance_account=[r[0] for r in cash],
-        balance_asset=[r[1] for r in cash],
-        balance_amount=[r[2] for r in cash],
-    )
 
 
 @PROPERTY
@@ -339,145 +204,6 @@ def test_a_larger_position_needs_more_than_in_proportion(size: float, times: flo
         for q in (size, times * size)
     )
     assert large >= times * small * (1.0 - 1e-5)
-
-
-# Lending
-
-
-def hyperliquid(
-    margin: dict[str, float], cash: dict[str, float], backing: dict[str, float], covers: bool
-) -> tuple[float, float, float]:
-    """(requirement, value, initial) of the token with the largest ratio; amounts in dollars."""
-    threshold = sum(min(x, cap) * 0.75 if x > 0 else x for x, cap in pairs(backing))
-    loan = sum(min(x, cap) * 0.5 if x > 0 else x for x, cap in pairs(backing))
-    best = (0.0, 0.0, 0.0)
-    ratio = -1.0
-    for token in ("USDC", "USDH"):
-        m, e = margin.get(token, 0.0), cash.get(token, 0.0)
-        least = m if covers else 0.0
-        borrowed = max(least - e, 0.0)
-        need = m + borrowed + (20.0 if m + borrowed > 0 else 0.0)
-        value = max(e, least) + min(threshold, 1e6)
-        carried = max(e, least) - borrowed + min(loan, 1e6)
-        if need / max(value, 1e-9) > ratio:
-            ratio = need / max(value, 1e-9)
-            best = (need, value, max(need, value - carried + 2.0 * m))
-    return best
-
-
-def pairs(backing: dict[str, float]) -> list[tuple[float, float]]:
-    caps = {"BTC": 20.0 * SPOT["BTC"], "HYPE": 50_000.0 * SPOT["HYPE"]}
-    return [(x * SPOT[a], caps[a]) for a, x in backing.items()]
-
-
-def perpetuals() -> rs.Instruments:
-    return rs.Instruments.from_columns(
-        name=["BTC-USDC", "HYPE-USDH"],
-        kind="perpetual",
-        underlying=["BTC", "HYPE"],
-        currency=["USDC", "USDH"],
-    )
-
-
-def lent(
-    held: dict[str, float], cash: dict[str, float], rules: rs.Rulebook = HYPERLIQUID
-) -> rs.Assessment:
-    """Positions opened at the mark."""
-    mark = {"BTC-USDC": 40_000.0, "HYPE-USDH": 40.0}
-    portfolio = rs.Portfolio.from_columns(
-        perpetuals(),
-        account=["a"] * len(held),
-        instrument=list(held),
-        quantity=list(held.values()),
-        entry_price=[mark[n] for n in held],
-        balance_account=["a"] * len(cash),
-        balance_asset=list(cash),
-        balance_amount=list(cash.values()),
-    )
-    return rs.assess(portfolio, rs.Market.of(AS_OF, spot=SPOT, mark=mark), rules)
-
-
-def test_a_loan_against_a_coin_by_hand() -> None:
-    """1,000 HYPE at 40 count 30,000 at the threshold of .75, and carry 20,000; 15,000 are owed."""
-    found = lent({}, {"HYPE": 1_000.0, "USDC": -15_000.0})
-    assert found.maintenance.tolist() == [15_020.0] and found.equity.tolist() == [30_000.0]
-    assert found.maintenance_ratio.tolist() == [15_020.0 / 30_000.0]
-    assert found.initial.tolist() == [25_000.0]  # 5,000 more can be borrowed
-    assert found.excess.tolist() == [5_000.0]
-
-
-@pytest.mark.parametrize(
-    ("owed", "status"),
-    [
-        (20_000.0, "HEALTHY"),
-        (20_000.01, "NO_NEW_RISK"),
-        (0.95 * 30_000.0 - 20.0, "NO_NEW_RISK"),
-        (0.95 * 30_000.0 - 20.0 + 1e-5, "LIQUIDATION"),
-        (90_000.0, "LIQUIDATION"),
-    ],
-)
-def test_states_of_a_loan_at_each_threshold(owed: float, status: str) -> None:
-    found = lent({}, {"HYPE": 1_000.0, "USDC": -owed})
-    assert rs.Status(found.status[0]).name == status
-
-
-def test_what_a_contract_lacks_of_its_maintenance_is_borrowed() -> None:
-    """1 BTC of 40,000 needs 500. With 300 USDC: 200 are borrowed on .75 x 40,000 of another BTC."""
-    cash = {"BTC": 1.0, "USDC": 300.0}
-    found = lent({"BTC-USDC": -1.0}, cash)
-    assert found.maintenance.tolist() == [20.0 + 500.0 + 200.0]
-    assert found.equity.tolist() == [500.0 + 30_000.0]
-    debt = lent({"BTC-USDC": -1.0}, cash, changed(HYPERLIQUID, lending__covers="debt"))
-    assert debt.maintenance.tolist() == [20.0 + 500.0]
-    assert debt.equity.tolist() == [300.0 + 30_000.0]
-
-
-def test_caps_count_in_units_of_the_asset() -> None:
-    """20 BTC of 30 count, and of their .75 x 800,000 all; 50 BTC let no more than a million."""
-    found = lent({}, {"BTC": 30.0, "USDC": -1_000.0})
-    assert found.equity.tolist() == [0.75 * 20.0 * 40_000.0]
-    rules = changed(HYPERLIQUID, lending__supply_cap={})
-    found = lent({}, {"BTC": 50.0, "USDC": -1_000.0}, rules)
-    assert found.equity.tolist() == [1e6]
-    rules = changed(rules, lending__borrow_cap={})
-    assert lent({}, {"BTC": 50.0, "USDC": -1_000.0}, rules).equity.tolist() == [0.75 * 2e6]
-
-
-def test_the_token_with_the_larger_ratio_stands_for_the_account() -> None:
-    """The same collateral behind both: the larger debt counts, wherever it stands in the list."""
-    one_way = lent({}, {"HYPE": 1_000.0, "USDC": -3_000.0, "USDH": -9_000.0})
-    other = lent({}, {"HYPE": 1_000.0, "USDC": -9_000.0, "USDH": -3_000.0})
-    assert one_way.maintenance.tolist() == other.maintenance.tolist() == [9_020.0]
-    assert one_way.equity.tolist() == [30_000.0]
-
-
-def test_who_owes_nothing_and_margins_nothing_needs_nothing() -> None:
-    found = lent({}, {"HYPE": 1_000.0})
-    assert found.maintenance.tolist() == [0.0] and found.excess.tolist() == [20_000.0]
-    assert lent({}, {"USDC": 5.0}).equity.tolist() == [5.0]
-
-
-@PROPERTY
-@given(
-    st.integers(-50, 50),
-    st.integers(-10_000, 10_000),
-    st.dictionaries(st.sampled_from(["USDC", "USDH"]), st.integers(-800_000, 800_000)),
-    st.dictionaries(st.sampled_from(["BTC", "HYPE"]), st.integers(-5, 60)),
-    st.booleans(),
-)
-def test_any_loan_is_what_the_formulas_of_the_page_say(
-    coins: int, hype: int, cash: dict[str, float], backing: dict[str, float], covers: bool
-) -> None:
-    held = {"BTC-USDC": float(coins), "HYPE-USDH": float(hype)}
-    rules = changed(HYPERLIQUID, lending__covers="margin" if covers else "debt")
-    found = lent(held, {**cash, **backing}, rules)
-    margin = {"USDC": 0.0125 * abs(coins) * 40_000.0, "USDH": 0.05 * abs(hype) * 40.0}
-    need, value, initial = hyperliquid(margin, cash, backing, covers)
-    assert found.maintenance[0] == pytest.approx(need, rel=1e-12, abs=1e-6)
-    assert found.equity[0] == pytest.approx(value, rel=1e-12, abs=1e-6)
-    assert found.initial[0] == pytest.approx(initial, rel=1e-12, abs=1e-6)
-    if need > 0 and value > 0 and not math.isclose(need, 0.95 * value, rel_tol=1e-9):
-        assert (found.status[0] >= rs.Status.LIQUIDATION) == (need / value > 0.95)
 
 
 # Refusals
