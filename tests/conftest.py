@@ -1,4 +1,4 @@
-"""Decides where the tests find figures that are not kept in the repository."""
+"""Decides where tests find figures that are not kept in the repository, and run commands."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from commands import Ended, Run, ended
 
 HERE = Path(__file__).resolve().parent
 
@@ -35,3 +36,16 @@ def interrupts_are_heard() -> Iterator[None]:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """`riskslide` with these arguments, in this process."""
+    from riskslide.edge.cli.main import main
+
+    def run(*arguments: str) -> Ended:
+        code = main(arguments)
+        said = capsys.readouterr()
+        return ended(code, said.out, said.err)
+
+    return run

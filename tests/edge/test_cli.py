@@ -2,139 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import os
-import pty
-import signal
-import subprocess
-import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from commands import Ended, Run, strict
+from edge.demo_files import AS_OF, BALANCES, EXPIRY, POSITIONS, Book
 
 import riskslide as rs
-from riskslide.edge.cli.main import main
 from riskslide.edge.files.load import read_instruments, read_market
-
-PACKAGE = str(Path(rs.__file__).resolve().parents[1])
-AS_OF = "2026-01-01T00:00:00Z"
-EXPIRY = "2026-01-31T00:00:00Z"
-
-POSITIONS = """account,instrument,quantity,entry_price
-demo,C110,-10,
-demo,P90,-10,
-demo,C120,10,
-demo,P80,10,
-demo,PERP,1.5,
-"""
-BALANCES = """account,asset,amount
-demo,BTC,1.5
-demo,USDC,30000
-"""
-INSTRUMENTS = f"""instrument,kind,underlying,expiry,strike,option_type,currency
-C110,option,BTC,{EXPIRY},110000,call,USDC
-P90,option,BTC,{EXPIRY},90000,put,USDC
-C120,option,BTC,{EXPIRY},120000,call,USDC
-P80,option,BTC,{EXPIRY},80000,put,USDC
-PERP,perpetual,BTC,,,,USDC
-"""
-MARKET = f"""quote,symbol,expiry,value,instant
-spot,BTC,,100000,{AS_OF}
-spot,USDC,,1,{AS_OF}
-forward,BTC,{EXPIRY},100000,{AS_OF}
-mark,PERP,,100000,{AS_OF}
-vol,C110,,0.60,{AS_OF}
-vol,P90,,0.62,{AS_OF}
-vol,C120,,0.61,{AS_OF}
-vol,P80,,0.66,{AS_OF}
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return strict(self.out)
-
-
-@dataclass(frozen=True, slots=True)
-class Book:
-    """The demo book as files."""
-
-    folder: Path
-
-    def change(self, file: str, old: str, new: str) -> None:
-        path = self.folder / file
-        text = path.read_text("utf-8")
-        assert old in text
-        path.write_text(text.replace(old, new), "utf-8")
-
-    def options(self, rules: str = "generic-slides") -> list[str]:
-        names = ("positions", "balances", "instruments", "market")
-        files = [x for name in names for x in (f"--{name}", str(self.folder / f"{name}.csv"))]
-        return [*files, "--rules", rules]
-
-
-def strict(text: str) -> Any:
-    def refuse(constant: str) -> None:
-        raise AssertionError(f"{constant} is no JSON")
-
-    return json.loads(text, parse_constant=refuse)
-
-
-@pytest.fixture
-def book(tmp_path: Path) -> Book:
-    texts = {"positions": POSITIONS, "balances": BALANCES}
-    texts |= {"instruments": INSTRUMENTS, "market": MARKET}
-    for name, text in texts.items():
-        (tmp_path / f"{name}.csv").write_text(text, "utf-8")
-    return Book(tmp_path)
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Any:
-    def run(*arguments: str) -> Ended:
-        code = main(arguments)
-        found = capsys.readouterr()
-        assert "Traceback" not in found.out + found.err
-        return Ended(code, found.out, found.err)
-
-    return run
-
-
-def environment(**changes: str) -> dict[str, str]:
-    path = os.pathsep.join(p for p in (PACKAGE, os.environ.get("PYTHONPATH", "")) if p)
-    return {**os.environ, "PYTHONPATH": path, **changes}
-
-
-def shell(*arguments: str, **changes: str) -> Ended:
-    """The command as a process of its own."""
-    found = subprocess.run(
-        [sys.executable, "-m", "riskslide", *arguments],
-        capture_output=True,
-        text=True,
-        env=environment(**changes),
-        timeout=60,
-    )
-    assert "Traceback" not in found.stdout + found.stderr
-    return Ended(found.returncode, found.stdout, found.stderr)
-
 
 # What the commands print
 
 
-def test_margin_of_files_is_the_margin_of_the_demo(run: Any, book: Book) -> None:
+def test_margin_of_files_is_the_margin_of_the_demo(run: Run, book: Book) -> None:
     ended = run("margin", *book.options())
     assert ended.code == 0 and ended.err == ""
     for figure in ("165,000", "-36,873", "128,127", "85,072", "68,058", "43,055", "healthy"):
@@ -142,7 +24,7 @@ def test_margin_of_files_is_the_margin_of_the_demo(run: Any, book: Book) -> None
     assert "-68,058 *" in ended.out
 
 
-def test_margin_json_has_every_account_and_unit(run: Any, book: Book) -> None:
+def test_margin_json_has_every_account_and_unit(run: Run, book: Book) -> None:
     record = run("margin", *book.options(), "--json").json
     (line,) = record["accounts"]
     demo = run("demo", "--json").json["accounts"][0]
@@ -154,7 +36,7 @@ def test_margin_json_has_every_account_and_unit(run: Any, book: Book) -> None:
     assert record["slides"][0]["account"] == "demo"
 
 
-def test_chosen_account_is_the_one_whose_slides_are_shown(run: Any, book: Book) -> None:
+def test_chosen_account_is_the_one_whose_slides_are_shown(run: Run, book: Book) -> None:
     book.change("positions.csv", "demo,PERP,1.5,", "demo,PERP,1.5,\nsmall,PERP,0.1,")
     assert "demo: P&L of BTC" in run("margin", *book.options()).out
     chosen = run("margin", *book.options(), "--account", "small")
@@ -163,7 +45,7 @@ def test_chosen_account_is_the_one_whose_slides_are_shown(run: Any, book: Book) 
     assert wrong.code == 2 and "did you mean 'small'?" in wrong.err
 
 
-def test_stress_shows_the_library_and_marks_the_worst(run: Any, book: Book) -> None:
+def test_stress_shows_the_library_and_marks_the_worst(run: Run, book: Book) -> None:
     grid = ("--price", "-0.16,0,0.16", "--vol", "0.72,1,1.45")
     text = run("stress", *book.options(), *grid)
     assert text.code == 0 and "-46,458 *" in text.out
@@ -172,7 +54,7 @@ def test_stress_shows_the_library_and_marks_the_worst(run: Any, book: Book) -> N
     assert [s["price_move"] for s in record["scenarios"]][::3] == [-0.16, 0.0, 0.16]
 
 
-def test_stress_by_leg_adds_up_to_the_account(run: Any, book: Book) -> None:
+def test_stress_by_leg_adds_up_to_the_account(run: Run, book: Book) -> None:
     legs = run("stress", *book.options(), "--by", "leg", "--json").json["rows"]
     whole = run("stress", *book.options(), "--json").json["rows"]
     assert {row["instrument"] for row in legs} == {"C110", "P90", "C120", "P80", "PERP"}
@@ -180,7 +62,7 @@ def test_stress_by_leg_adds_up_to_the_account(run: Any, book: Book) -> None:
     np.testing.assert_allclose(total, whole[0]["pnl"], atol=1e-6)
 
 
-def test_stress_ahead_shows_the_library_and_says_so(run: Any, book: Book) -> None:
+def test_stress_ahead_shows_the_library_and_says_so(run: Run, book: Book) -> None:
     grid = ("--price", "-0.16,0", "--vol", "1", "--horizon-days", "7", "--rate", "-0.01")
     text = run("stress", *book.options(), *grid)
     assert text.code == 0 and "7 days later, rates -1 points" in text.out
@@ -197,7 +79,7 @@ def test_stress_ahead_shows_the_library_and_says_so(run: Any, book: Book) -> Non
         assert ended.code == 2 and wrong[0].lstrip("-").split("-")[0] in ended.err
 
 
-def test_greeks_name_their_units(run: Any, book: Book) -> None:
+def test_greeks_name_their_units(run: Run, book: Book) -> None:
     table = run("greeks", *book.options()).out
     assert "vega per point" in table and "theta per day" in table
     (row,) = run("greeks", *book.options(), "--json").json["rows"]
@@ -217,7 +99,7 @@ def test_greeks_name_their_units(run: Any, book: Book) -> None:
     assert charm == pytest.approx(row["charm_per_year"] / 365, rel=1e-5)
 
 
-def test_greeks_without_a_spot_say_so(run: Any, book: Book) -> None:
+def test_greeks_without_a_spot_say_so(run: Run, book: Book) -> None:
     table = run("greeks", *book.options()).out
     assert "by the spot" in table and "*" not in table
     assert run("greeks", *book.options(), "--json").json["rows"][0]["by_spot"] is True
@@ -227,7 +109,7 @@ def test_greeks_without_a_spot_say_so(run: Any, book: Book) -> None:
     assert run("greeks", *book.options(), "--json").json["rows"][0]["by_spot"] is False
 
 
-def test_demo_prints_the_published_figures(run: Any) -> None:
+def test_demo_prints_the_published_figures(run: Run) -> None:
     ended = run("demo")
     for figure in ("46,458", "68,058", "165,000", "-36,873", "128,127", "253,949"):
         assert figure in ended.out
@@ -236,7 +118,7 @@ def test_demo_prints_the_published_figures(run: Any) -> None:
     assert record["largest_difference_from_reference"] < 1e-7
 
 
-def test_rules_are_listed_and_shown(run: Any) -> None:
+def test_rules_are_listed_and_shown(run: Run) -> None:
     assert "generic-slides" in run("rules", "list").out
     names = [r["name"] for r in run("rules", "list", "--json").json["rulebooks"]]
     assert "generic-slides" in names
@@ -246,7 +128,7 @@ def test_rules_are_listed_and_shown(run: Any) -> None:
     assert shown["parameters"]["slides.price_range"]["source"]
 
 
-def test_compiled_program_is_the_one_of_the_library(run: Any, book: Book) -> None:
+def test_compiled_program_is_the_one_of_the_library(run: Run, book: Book) -> None:
     target = book.folder / "demo.rsp"
     files = [str(book.folder / f"{x}.csv") for x in ("instruments", "market")]
     ended = run(
@@ -259,7 +141,7 @@ def test_compiled_program_is_the_one_of_the_library(run: Any, book: Book) -> Non
     assert target.read_bytes() == program.to_bytes() and program.sha256 in ended.out
 
 
-def test_output_file_holds_what_would_have_been_printed(run: Any, book: Book) -> None:
+def test_output_file_holds_what_would_have_been_printed(run: Run, book: Book) -> None:
     target = book.folder / "out.txt"
     printed = run("margin", *book.options()).out
     assert run("margin", *book.options(), "--output", str(target)) == Ended(0, "", "")
@@ -267,7 +149,7 @@ def test_output_file_holds_what_would_have_been_printed(run: Any, book: Book) ->
     assert sorted(p.name for p in book.folder.glob("*out*")) == ["out.txt"]
 
 
-def test_more_than_forty_accounts_show_the_riskiest(run: Any, book: Book) -> None:
+def test_more_than_forty_accounts_show_the_riskiest(run: Run, book: Book) -> None:
     rows = "".join(f"a{k:02d},PERP,{1 + k},\n" for k in range(60))
     (book.folder / "positions.csv").write_text("account,instrument,quantity,entry_price\n" + rows)
     text = run("margin", *book.options()).out
@@ -276,7 +158,7 @@ def test_more_than_forty_accounts_show_the_riskiest(run: Any, book: Book) -> Non
     assert len(run("margin", *book.options(), "--json").json["accounts"]) == 61
 
 
-def test_warnings_are_printed_below(run: Any, book: Book) -> None:
+def test_warnings_are_printed_below(run: Run, book: Book) -> None:
     book.change("market.csv", f"spot,USDC,,1,{AS_OF}\n", "")
     out = run("margin", *book.options()).out
     assert "warning: W_STABLE_AT_PAR" in out.splitlines()[-1]
@@ -286,7 +168,7 @@ def test_warnings_are_printed_below(run: Any, book: Book) -> None:
 # Exit codes
 
 
-def test_check_exits_one_on_a_breach_and_zero_without(run: Any, book: Book) -> None:
+def test_check_exits_one_on_a_breach_and_zero_without(run: Run, book: Book) -> None:
     assert run("margin", *book.options(), "--check").code == 0
     book.change("balances.csv", "30000", "-60000")
     assert run("margin", *book.options(), "--check").code == 1
@@ -306,13 +188,13 @@ def test_check_exits_one_on_a_breach_and_zero_without(run: Any, book: Book) -> N
         ["greeks", "--by", "moon"],
     ],
 )
-def test_usage_errors_exit_two_and_print_nothing_to_read(run: Any, arguments: list[str]) -> None:
+def test_usage_errors_exit_two_and_print_nothing_to_read(run: Run, arguments: list[str]) -> None:
     ended = run(*arguments)
     assert ended.code == 2 and ended.out == "" and ended.err
     assert strict(run(*arguments, "--json").err)["error"]["code"] == "E_USAGE"
 
 
-def test_version_and_help_exit_zero(run: Any) -> None:
+def test_version_and_help_exit_zero(run: Run) -> None:
     assert rs.__version__ in run("--version").out
     assert "margin" in run("--help").out
     assert run() == run("--help")
@@ -345,7 +227,7 @@ REFUSALS = [
 
 @pytest.mark.parametrize(("file", "old", "new", "said"), REFUSALS)
 def test_bad_input_is_one_line_with_place_code_value_and_fix(
-    run: Any, book: Book, file: str, old: str, new: str, said: Sequence[str]
+    run: Run, book: Book, file: str, old: str, new: str, said: Sequence[str]
 ) -> None:
     book.change(f"{file}.csv", old, new)
     for command in ("margin", "stress", "greeks"):
@@ -361,7 +243,7 @@ def test_bad_input_is_one_line_with_place_code_value_and_fix(
 
 @pytest.mark.parametrize("name", ["positions", "balances", "instruments", "market"])
 def test_missing_unreadable_and_directory_files_are_refused(
-    run: Any, book: Book, name: str
+    run: Run, book: Book, name: str
 ) -> None:
     path = book.folder / f"{name}.csv"
     path.write_bytes(b"\xff\xfe\x00bad\x80")
@@ -374,7 +256,7 @@ def test_missing_unreadable_and_directory_files_are_refused(
     assert ended.code == 2 and f"{name}.csv: E_FILE" in ended.err
 
 
-def test_unknown_rule_book_names_the_nearest(run: Any, book: Book) -> None:
+def test_unknown_rule_book_names_the_nearest(run: Run, book: Book) -> None:
     ended = run("margin", *book.options("generic-slide"))
     assert ended.code == 2 and "generic-slides" in ended.err
     assert run("rules", "show", "generic-slide").code == 2
@@ -395,13 +277,13 @@ def test_unknown_rule_book_names_the_nearest(run: Any, book: Book) -> None:
         ["--output", "/"],
     ],
 )
-def test_bad_options_are_refused(run: Any, book: Book, options: list[str]) -> None:
+def test_bad_options_are_refused(run: Run, book: Book, options: list[str]) -> None:
     ended = run("stress", *book.options(), *options)
     assert ended.code == 2 and ended.out == "" and options[0].strip("-")
     assert len(ended.err.splitlines()) == 1
 
 
-def test_books_without_rows_are_no_error(run: Any, book: Book) -> None:
+def test_books_without_rows_are_no_error(run: Run, book: Book) -> None:
     (book.folder / "positions.csv").write_text(POSITIONS.splitlines()[0] + "\n")
     assert run("margin", *book.options()).code == 0
     (book.folder / "balances.csv").write_text(BALANCES.splitlines()[0] + "\n")
@@ -413,7 +295,7 @@ def test_books_without_rows_are_no_error(run: Any, book: Book) -> None:
         assert run(command, *book.options(), "--json").json["rows"] == []
 
 
-def test_account_without_positions_needs_nothing(run: Any, book: Book) -> None:
+def test_account_without_positions_needs_nothing(run: Run, book: Book) -> None:
     (book.folder / "positions.csv").write_text(POSITIONS.splitlines()[0] + "\n")
     (book.folder / "balances.csv").write_text("account,asset,amount\ncash,USDC,5\n")
     ended = run("margin", *book.options())
@@ -422,190 +304,14 @@ def test_account_without_positions_needs_nothing(run: Any, book: Book) -> None:
     assert line["worst_scenario"] is None and line["maintenance_ratio"] == 0.0
 
 
-def test_bankrupt_account_has_a_negative_ratio(run: Any, book: Book) -> None:
+def test_bankrupt_account_has_a_negative_ratio(run: Run, book: Book) -> None:
     book.change("balances.csv", "USDC,30000", "USDC,-400000")
     (line,) = run("margin", *book.options(), "--json").json["accounts"]
     assert line["status"] == "bankrupt" and line["maintenance_ratio"] < 0
 
 
-# Processes
-
-
-def test_module_runs_as_a_command(book: Book) -> None:
-    ended = shell("margin", *book.options(), "--json", "--check")
-    assert ended.code == 0 and ended.err == ""
-    assert round(ended.json["accounts"][0]["maintenance"]) == 68_058
-
-
-def test_pipe_gets_plain_text_of_any_width(book: Book) -> None:
-    out = shell("margin", *book.options(), COLUMNS="40").out
-    assert "\x1b" not in out and "…" not in out and "-36,873" in out
-    assert any(len(line) >= 120 for line in out.splitlines())
-
-
-def test_output_that_cannot_be_encoded_is_escaped(book: Book) -> None:
-    for name in ("positions", "balances"):
-        book.change(f"{name}.csv", "demo", "Zoë")
-    ended = shell("margin", *book.options(), PYTHONIOENCODING="ascii")
-    assert ended.code == 0 and "Zo\\xeb" in ended.out
-
-
-def test_reader_that_leaves_early_is_no_error(book: Book) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "riskslide", "margin", *book.options(), "--json"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=environment(),
-    )
-    assert process.stdout is not None and process.stderr is not None
-    process.stdout.close()
-    said = process.stderr.read()
-    process.stderr.close()
-    assert process.wait(timeout=60) == 141 and said == b""
-
-
-@pytest.mark.parametrize("unbuffered", ["", "1"])
-def test_output_cut_short_by_its_reader_is_not_called_fine(book: Book, unbuffered: str) -> None:
-    long_book(book, 5_000)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "riskslide", "margin", *book.options(), "--json"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=environment(PYTHONUNBUFFERED=unbuffered),
-    )
-    assert process.stdout is not None and process.stderr is not None
-    assert os.read(process.stdout.fileno(), 1) == b"{"
-    process.stdout.close()
-    said = process.stderr.read()
-    process.stderr.close()
-    assert process.wait(timeout=60) == 141 and said == b""
-
-
-def test_closed_output_is_an_error_and_closed_errors_are_not() -> None:
-    for closed, code in (("1", 2), ("2", 0)):
-        command = f'"{sys.executable}" -m riskslide demo {closed}>&-'
-        ended = subprocess.run(command, shell=True, capture_output=True, env=environment())
-        assert ended.returncode == code and b"Traceback" not in ended.stderr
-
-
-def test_missing_click_or_rich_prints_the_install_line() -> None:
-    for package in ("click", "rich"):
-        code = (
-            f"import sys; sys.modules[{package!r}] = None\n"
-            "from riskslide.edge.cli.main import main; sys.exit(main(['demo']))"
-        )
-        ended = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, env=environment()
-        )
-        assert ended.returncode == 2 and ended.stdout == ""
-        assert len(ended.stderr.splitlines()) == 1
-        assert 'pip install "riskslide[cli]"' in ended.stderr
-
-
-def test_surprise_is_one_line_and_exit_seventy(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def surprise(**_: Any) -> None:
-        raise ZeroDivisionError("a\nb")
-
-    monkeypatch.setattr("riskslide.edge.cli.commands.run_demo", surprise)
-    ended = run("demo")
-    assert ended.code == 70 and ended.out == "" and len(ended.err.splitlines()) == 1
-    assert "bug" in ended.err and "ZeroDivisionError: a b" in ended.err
-
-
-def test_no_color_is_respected_and_colour_is_for_terminals_only(book: Book) -> None:
-    for changes, coloured in (({}, True), ({"NO_COLOR": "1"}, False)):
-        text = on_terminal(["margin", *book.options()], COLUMNS="140", TERM="xterm", **changes)
-        assert ("\x1b[31m" in text or "\x1b[32m" in text or "\x1b[1;31m" in text) is coloured
-        assert "-36,873" in text
-
-
-def on_terminal(arguments: list[str], **changes: str) -> str:
-    """What a command writes to a terminal."""
-    kept = {k: v for k, v in environment().items() if k not in ("NO_COLOR", "FORCE_COLOR")}
-    leader, follower = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "riskslide", *arguments],
-        stdout=follower,
-        stderr=follower,
-        stdin=subprocess.DEVNULL,
-        env={**kept, **changes},
-    )
-    os.close(follower)
-    text = b""
-    while True:
-        try:
-            chunk = os.read(leader, 65536)
-        except OSError:
-            break
-        if not chunk:
-            break
-        text += chunk
-    os.close(leader)
-    assert process.wait(timeout=60) == 0
-    return text.decode("utf-8")
-
-
-def long_book(book: Book, accounts: int) -> None:
-    rows = "".join(f"a{k:06d},PERP,{1 + k % 7},\n" for k in range(accounts))
-    (book.folder / "positions.csv").write_text("account,instrument,quantity,entry_price\n" + rows)
-
-
-def test_interrupt_in_a_long_run_exits_130_and_leaves_no_output(book: Book) -> None:
-    long_book(book, 40_000)
-    target = book.folder / "result.json"
-    options = ("--json", "--batch", "1", "--output", str(target))
-    leader, follower = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "riskslide", "margin", *book.options(), *options],
-        stdout=subprocess.PIPE,
-        stderr=follower,
-        env=environment(TERM="xterm", COLUMNS="100"),
-    )
-    os.close(follower)
-    seen = b""
-    while b"accounts" not in seen:
-        seen += os.read(leader, 65536)
-    process.send_signal(signal.SIGINT)
-    while True:
-        try:
-            seen += os.read(leader, 65536)
-        except OSError:
-            break
-    os.close(leader)
-    assert process.stdout is not None
-    assert process.stdout.read() == b""
-    process.stdout.close()
-    assert process.wait(timeout=60) == 130
-    assert b"interrupted before the result was complete" in seen and b"Traceback" not in seen
-    assert not target.exists() and not list(book.folder.glob("*.part"))
-
-
-def test_interrupted_run_says_one_line_where_no_bar_is_shown(book: Book) -> None:
-    long_book(book, 30)
-    code = (
-        "import os, signal, sys\n"
-        "from riskslide import _core, engine\n"
-        "from riskslide.edge.cli import main\n"
-        "evaluate, calls = _core.evaluate, []\n"
-        "def slow(*args, **options):\n"
-        "    calls.append(1)\n"
-        "    if len(calls) == 2: os.kill(os.getpid(), signal.SIGINT)\n"
-        "    return evaluate(*args, **options)\n"
-        "engine._core.evaluate = slow\n"
-        "sys.exit(main(sys.argv[1:]))"
-    )
-    ended = subprocess.run(
-        [sys.executable, "-c", code, "margin", *book.options(), "--batch", "10"],
-        capture_output=True,
-        text=True,
-        env=environment(),
-    )
-    assert (ended.returncode, ended.stdout) == (130, "")
-    assert ended.stderr == "riskslide: interrupted before the result was complete\n"
-
-
-def test_batches_change_no_byte_of_the_output(run: Any, book: Book) -> None:
-    long_book(book, 200)
+def test_batches_change_no_byte_of_the_output(run: Run, book: Book) -> None:
+    book.grow(200)
     whole = run("margin", *book.options(), "--json").out
     assert run("margin", *book.options(), "--json", "--batch", "7").out == whole
     assert run("margin", *book.options(), "--json", "--threads", "1").out == whole
@@ -618,7 +324,7 @@ def test_click_runner_sees_the_same_commands() -> None:
     assert ended.exit_code == 0 and strict(ended.output)["name"] == "generic-slides"
 
 
-def test_a_balance_without_a_price_is_named_by_its_line(run: Any, book: Book) -> None:
+def test_a_balance_without_a_price_is_named_by_its_line(run: Run, book: Book) -> None:
     balances = book.folder / "balances.csv"
     lines = balances.read_text().rstrip("\n").splitlines()
     balances.write_text("\n".join([*lines, "cash,SOL,5", ""]))

@@ -8,14 +8,14 @@ import random
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from commands import Ended, Run
 
 import riskslide as rs
-from riskslide.edge.cli.main import main
 
 DERIBIT = "chains_deribit_2026"
 HELD = "BTC-27MAR26-80000-C"
@@ -26,30 +26,19 @@ COLUMNS = (
 ROW = "2026-02-05T15:51:32Z,{0},call,{1},2026-03-27T08:00:00Z,68200,{2},67900"
 
 
-class Ended(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
 @pytest.fixture
-def margin(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
+def margin(tmp_path: Path, run: Run) -> Callable[..., Ended]:
     """Margins one position with a market file at the command line."""
 
-    def run(market: Path, *options: str, held: str = HELD) -> Ended:
+    def margin(market: Path, *options: str, held: str = HELD) -> Ended:
         positions, balances = tmp_path / "p.csv", tmp_path / "b.csv"
         positions.write_text(f"account,instrument,quantity\nA,{held},-1\n", "utf-8")
         balances.write_text("account,asset,amount\nA,USD,1000000\n", "utf-8")
         files = ("--positions", str(positions), "--balances", str(balances))
-        code = main(
-            ["margin", *files, "--market", str(market), "--rules", "generic-slides", *options]
-        )
-        found = capsys.readouterr()
-        assert "Traceback" not in found.out + found.err
-        assert "bug" not in found.err
-        return Ended(code, found.out, found.err)
+        quotes = ("--market", str(market), "--rules", "generic-slides")
+        return run("margin", *files, *quotes, *options)
 
-    return run
+    return margin
 
 
 def write(folder: Path, data: bytes | str, name: str) -> Path:

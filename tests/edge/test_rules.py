@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
+from commands import Run
 
 import riskslide as rs
-from riskslide.edge.cli.main import main
 from riskslide.margin.methods import METHODS
 from riskslide.venue.load import preset_names, rulebook_text
 
@@ -31,33 +30,6 @@ vol,C,,0.60,{AS_OF}
     "positions": "account,instrument,quantity\ndemo,C,-2\ndemo,P,1\n",
     "balances": "account,asset,amount\ndemo,USDC,90000\n",
 }
-
-
-class Ended(NamedTuple):
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-Run = Callable[..., Ended]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    def run(*arguments: str) -> Ended:
-        code = main(arguments)
-        found = capsys.readouterr()
-        assert "Traceback" not in found.out + found.err
-        assert "bug" not in found.err
-        return Ended(code, found.out, found.err)
-
-    return run
 
 
 @pytest.fixture

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
+from commands import Ended, Run
 
 pytest.importorskip("rich")
 
@@ -16,7 +14,6 @@ from rich.console import Console
 
 import riskslide as rs
 from riskslide.edge.cli.compare import compare_report
-from riskslide.edge.cli.main import main
 from riskslide.venue.load import preset_names, rulebook_text
 
 AS_OF, EXPIRY = "2026-02-05T12:00:00Z", "2026-03-27T08:00:00Z"
@@ -40,36 +37,18 @@ FILES = {
 AMOUNTS = ("initial", "maintenance", "equity", "excess", "leg_by_leg", "by_underlying")
 
 
-class Ended(NamedTuple):
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
-
-
-Run = Callable[..., Ended]
-
-
 @pytest.fixture
-def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+def compare(tmp_path: Path, run: Run) -> Run:
     """`riskslide compare` on the files, with these rule books and options."""
     options = []
     for name, text in FILES.items():
         (tmp_path / f"{name}.csv").write_text(text, "utf-8")
         options += [f"--{name}", str(tmp_path / f"{name}.csv")]
 
-    def run(*rules: str, more: tuple[str, ...] = ()) -> Ended:
-        code = main(["compare", *options, *(x for r in rules for x in ("--rules", r)), *more])
-        found = capsys.readouterr()
-        assert "Traceback" not in found.out + found.err
-        return Ended(code, found.out, found.err)
+    def compare(*rules: str, more: tuple[str, ...] = ()) -> Ended:
+        return run("compare", *options, *(x for r in rules for x in ("--rules", r)), *more)
 
-    return run
+    return compare
 
 
 def library(folder: Path, *rules: str) -> rs.Comparison:
@@ -97,9 +76,9 @@ def unpublished(folder: Path, name: str) -> str:
     return str(path)
 
 
-def test_json_is_the_comparison_of_the_library(run: Run, tmp_path: Path) -> None:
+def test_json_is_the_comparison_of_the_library(compare: Run, tmp_path: Path) -> None:
     rules = ("deribit-spm", "generic-slides")
-    ended = run(*rules, more=("--json",))
+    ended = compare(*rules, more=("--json",))
     assert ended.code == 0 and ended.err == ""
     found = library(tmp_path, *rules)
     for line, row in zip(ended.json["lines"], found.rows(), strict=True):
@@ -118,13 +97,13 @@ def test_json_is_the_comparison_of_the_library(run: Run, tmp_path: Path) -> None
         assert record["warnings"] == list(found.warnings[record["label"]])
 
 
-def test_all_complete_presets_are_compared_by_default(run: Run) -> None:
+def test_all_complete_presets_are_compared_by_default(compare: Run) -> None:
     complete = [n for n in preset_names() if rs.load_rulebook(n).status == "complete"]
-    assert [r["label"] for r in run(more=("--json",)).json["rulebooks"]] == complete
+    assert [r["label"] for r in compare(more=("--json",)).json["rulebooks"]] == complete
 
 
-def test_tables_show_every_figure_once_and_each_warning_once(run: Run, tmp_path: Path) -> None:
-    text = run("generic-slides", "deribit-xpm").out
+def test_tables_show_every_figure_once_and_each_warning_once(compare: Run, tmp_path: Path) -> None:
+    text = compare("generic-slides", "deribit-xpm").out
     found = library(tmp_path, "generic-slides", "deribit-xpm")
     for row in found.rows():
         (shown,) = [x for x in text.splitlines() if f"{row.maintenance:,.0f}" in x.split()]
@@ -139,9 +118,9 @@ def test_tables_show_every_figure_once_and_each_warning_once(run: Run, tmp_path:
 
 @pytest.mark.parametrize("scale", [1.0, 1e3, 1e6])
 def test_no_line_of_the_tables_is_wider_than_80_columns(
-    tmp_path: Path, run: Run, scale: float
+    tmp_path: Path, compare: Run, scale: float
 ) -> None:
-    run("generic-slides")
+    compare("generic-slides")
     files = {n: str(tmp_path / f"{n}.csv") for n in FILES}
     portfolio, market = rs.load_book(
         files["positions"], files["balances"], files["market"], files["instruments"]
@@ -166,49 +145,51 @@ def test_no_line_of_the_tables_is_wider_than_80_columns(
         assert f"{value:,.0f}" in text
 
 
-def test_a_rule_book_that_cannot_run_says_why(run: Run, tmp_path: Path) -> None:
+def test_a_rule_book_that_cannot_run_says_why(compare: Run, tmp_path: Path) -> None:
     partial = unpublished(tmp_path, "deribit-spm")
-    ended = run("generic-slides", partial)
+    ended = compare("generic-slides", partial)
     assert ended.code == 0 and "not run: deribit-spm: E_PARTIAL" in ended.out
-    lines = run("generic-slides", partial, more=("--json",)).json["lines"]
+    lines = compare("generic-slides", partial, more=("--json",)).json["lines"]
     failed = [x for x in lines if x["rulebook"] == "deribit-spm"]
     assert [x["failure"]["code"] for x in failed] == ["E_PARTIAL"] * 2
     assert {x["maintenance"] for x in failed} == {None}
-    ended = run(partial)
+    ended = compare(partial)
     assert ended.code == 2 and "E_PARTIAL" in ended.err and ended.out == ""
 
 
-def test_check_ends_with_one_where_a_line_is_not_healthy(run: Run, tmp_path: Path) -> None:
+def test_check_ends_with_one_where_a_line_is_not_healthy(compare: Run, tmp_path: Path) -> None:
     check = ("--check",)
-    assert run("deribit-xpm", more=check).code == 0
-    assert run("deribit-xpm", "deribit-spm", more=check).code == 1  # USDC pool without a balance
-    assert run("deribit-xpm", "deribit-spm").code == 0
+    assert compare("deribit-xpm", more=check).code == 0
+    assert (
+        compare("deribit-xpm", "deribit-spm", more=check).code == 1
+    )  # USDC pool without a balance
+    assert compare("deribit-xpm", "deribit-spm").code == 0
     partial = unpublished(tmp_path, "deribit-spm")
-    assert run("deribit-xpm", partial, more=check).code == 1
+    assert compare("deribit-xpm", partial, more=check).code == 1
 
 
-def test_refusals_end_with_two(run: Run, tmp_path: Path) -> None:
-    ended = run("generic-slide")
+def test_refusals_end_with_two(compare: Run, tmp_path: Path) -> None:
+    ended = compare("generic-slide")
     assert ended.code == 2 and "did you mean 'generic-slides'" in ended.err
-    assert run("generic-slides", "generic-slides").code == 2
+    assert compare("generic-slides", "generic-slides").code == 2
     dear = FILES["balances"] + "short,SOL,5\n"
     (tmp_path / "balances.csv").write_text(dear, "utf-8")
-    ended = run("generic-slides", "deribit-xpm")
+    ended = compare("generic-slides", "deribit-xpm")
     assert ended.code == 2 and "balances.csv:4:asset: E_MISSING_PRICE: 'SOL'" in ended.err
 
 
-def test_output_goes_to_a_file_whole(run: Run, tmp_path: Path) -> None:
+def test_output_goes_to_a_file_whole(compare: Run, tmp_path: Path) -> None:
     target = tmp_path / "out.txt"
-    ended = run("generic-slides", "deribit-xpm", more=("--output", str(target)))
+    ended = compare("generic-slides", "deribit-xpm", more=("--output", str(target)))
     assert (ended.code, ended.out) == (0, "")
-    assert target.read_text("utf-8") == run("generic-slides", "deribit-xpm").out
+    assert target.read_text("utf-8") == compare("generic-slides", "deribit-xpm").out
 
 
-def test_a_large_book_shows_the_accounts_that_need_most(run: Run, tmp_path: Path) -> None:
+def test_a_large_book_shows_the_accounts_that_need_most(compare: Run, tmp_path: Path) -> None:
     rows = "".join(f"x{k:02d},PERP,{k + 1},\n" for k in range(50))
     (tmp_path / "positions.csv").write_text(f"account,instrument,quantity,entry_price\n{rows}")
     (tmp_path / "balances.csv").write_text("account,asset,amount\n", "utf-8")
-    text = run("generic-slides", "deribit-xpm").out
+    text = compare("generic-slides", "deribit-xpm").out
     assert "30 accounts that need less are left out" in text
     assert "x49" in text and "x30" in text and "x29" not in text
-    assert "x00" in run("generic-slides", "deribit-xpm", more=("--all",)).out
+    assert "x00" in compare("generic-slides", "deribit-xpm", more=("--all",)).out
