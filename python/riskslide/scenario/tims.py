@@ -26,7 +26,7 @@ def tims_scenarios(rules: Rules, state: State) -> Scenarios:
             row[:] = np.repeat(scales_of(rules, underlying), len(vols))
     return Scenarios.of(
         price,
-        vol_scale=np.broadcast_to(np.tile(vols, len(steps)), price.shape),
+        vol_scale=np.broadcast_to(vols * len(steps), price.shape),
         labels=[
             f"point {number}, {step:+d}/{steps[-1]} of the range" + _told(vol, vols)
             for number, step in enumerate(steps, start=1)
