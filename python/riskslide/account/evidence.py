@@ -108,9 +108,7 @@ class Source:
             for row in dict.fromkeys(cash[1].tolist())
         ]
 
-    def figures(
-        self, positions: tuple[Int64, Int32, Int64], cash: Cash
-    ) -> list[dict[str, float]]:
+    def figures(self, positions: tuple[Int64, Int32, Int64], cash: Cash) -> list[dict[str, float]]:
         """What the outputs sum, of every unit of an account in the order of its lines."""
         program = self.program
         names = program.outputs[: program.sums.size]
