@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <cmath>
 #include <memory>
+#include <span>
 #include <utility>
 
 #include "checks.hpp"
@@ -252,6 +254,9 @@ class Registers {
   void fill(std::size_t lane, const double* from) {
     for (std::size_t r = 0; r < size(); ++r) values_[r * lanes + lane] = from[r];
   }
+  void fill(std::size_t lane, const double* from, std::span<const std::size_t> only) {
+    for (const std::size_t r : only) values_[r * lanes + lane] = from[r];
+  }
 
  private:
   std::vector<double> values_;
@@ -274,6 +279,34 @@ void apply(Operation operation, double* target, const double* left, const double
     case Operation::divide:
       return each([](double a, double b) { return b == 0.0 ? a - a : a / b; });
   }
+}
+
+// Registers that steps read before they write them, or their own target.
+std::vector<bool> read_first(const std::vector<Step>& steps, std::size_t registers) {
+  std::vector<bool> written(registers, false), found(registers, false);
+  for (const Step& s : steps) {
+    for (const std::int32_t read : {s.left, s.right}) {
+      const auto r = static_cast<std::size_t>(read);
+      if (!written[r]) found[r] = true;
+    }
+    written[static_cast<std::size_t>(s.target)] = true;
+  }
+  return found;
+}
+
+// Registers that must be set again for the next units or lines, because they differ among them or
+// because a step has written to what a step reads before that. `differs` says which differ.
+std::vector<std::size_t> set_again(const std::vector<Step>& steps, std::vector<bool> differs) {
+  const std::vector<bool> read = read_first(steps, differs.size());
+  for (const Step& s : steps) {
+    const auto target = static_cast<std::size_t>(s.target);
+    if (read[target]) differs[target] = true;
+  }
+  std::vector<std::size_t> found;
+  for (std::size_t r = 0; r < differs.size(); ++r) {
+    if (differs[r]) found.push_back(r);
+  }
+  return found;
 }
 
 // Adds NaN to the lanes where a result of a step is not finite, else 0.
@@ -409,7 +442,24 @@ Results results_of(const Program& program, const Evaluator& evaluator) {
 class UnitRegisters {
  public:
   UnitRegisters(const Program& program, const detail::Lines& lines, const Results& results)
-      : width(program.unit_width()), program_(program), lines_(lines), results_(results) {}
+      : width(program.unit_width()), program_(program), lines_(lines), results_(results) {
+    const std::vector<double>& all = program.unit_registers;
+    std::vector<bool> differs(all.empty() ? 0 : width, false);
+    for (std::size_t k = 0; k < all.size(); ++k) {
+      const auto bits = [&](std::size_t at) { return std::bit_cast<std::uint64_t>(all[at]); };
+      if (bits(k) != bits(k % width)) differs[k % width] = true;
+    }
+    again_ = set_again(program.unit_steps, std::move(differs));
+  }
+
+  // Registers as `work_out` takes them.
+  [[nodiscard]] Registers begin() const {
+    Registers registers(width);
+    for (std::size_t lane = 0; lane < lanes && !program_.unit_registers.empty(); ++lane) {
+      registers.fill(lane, program_.unit_registers.data());
+    }
+    return registers;
+  }
 
   // Registers of the units in these places, at most `lanes`, after their steps; adds NaN to the
   // lanes where one is not finite, else 0.
@@ -418,7 +468,7 @@ class UnitRegisters {
       const std::size_t lane = unit - first;
       if (!program_.unit_registers.empty()) {
         const auto id = static_cast<std::size_t>(lines_.unit[unit]);
-        registers.fill(lane, program_.unit_registers.data() + id * width);
+        registers.fill(lane, program_.unit_registers.data() + id * width, again_);
       }
       for (const Part& part : results_.parts) {
         const double* from = part.reduction == Reduction::worst
@@ -439,18 +489,35 @@ class UnitRegisters {
   const Program& program_;
   const detail::Lines& lines_;
   const Results& results_;
+  std::vector<std::size_t> again_;
 };
 
 // Puts what lines need of their units into their registers.
 class Gathering {
  public:
   Gathering(const Program& program, const detail::Lines& lines, const UnitRegisters& units)
-      : program_(program), lines_(lines), units_(units), of_unit_(units.width) {}
+      : program_(program), lines_(lines), units_(units), of_unit_(units.begin()) {
+    std::vector<bool> gathered(program.registers.size(), false);
+    std::fill_n(gathered.begin(), program.summed(), true);
+    for (const std::int32_t to : program.lift_to) {
+      if (to >= 0) std::fill_n(gathered.begin() + to, program.lifted.size(), true);
+    }
+    again_ = set_again(program.steps, std::move(gathered));
+  }
+
+  // Registers as `fill` takes them.
+  [[nodiscard]] Registers begin() const {
+    Registers registers(program_.registers.size());
+    for (std::size_t lane = 0; lane < lanes; ++lane) {
+      registers.fill(lane, program_.registers.data());
+    }
+    return registers;
+  }
 
   // Of lines [first, last), at most `lanes`.
   void fill(std::size_t first, std::size_t last, Registers& of_line, double* unsound) {
     for (std::size_t line = first; line < last; ++line) {
-      of_line.fill(line - first, program_.registers.data());
+      of_line.fill(line - first, program_.registers.data(), again_);
     }
     const auto end = static_cast<std::size_t>(lines_.units[last]);
     std::size_t line = first;
@@ -487,6 +554,7 @@ class Gathering {
   const detail::Lines& lines_;
   const UnitRegisters& units_;
   Registers of_unit_;
+  std::vector<std::size_t> again_;
 };
 
 // The first lane of `count` that is not sound, or `count`.
@@ -501,7 +569,7 @@ std::size_t first_of(const double* unsound, std::size_t count) {
 std::size_t finish(const Program& program, const detail::Lines& lines, const UnitRegisters& units,
                    std::size_t first, std::size_t last, double* outputs) {
   Gathering gathering(program, lines, units);
-  Registers of_line(program.registers.size());
+  Registers of_line = gathering.begin();
   for (std::size_t line = first; line < last; line += lanes) {
     const std::size_t count = std::min(last - line, lanes);
     double unsound[lanes] = {};
@@ -556,7 +624,7 @@ std::vector<double> unit_figures(const Program& program, const CubeView& cube,
   std::vector<double> out(count * units.width);
   const std::int64_t unsound =
       first_unsound(count, threads, [&](std::size_t first, std::size_t last) {
-        Registers registers(units.width);
+        Registers registers = units.begin();
         for (std::size_t unit = first; unit < last; unit += lanes) {
           const std::size_t held = std::min(last - unit, lanes);
           double unsound_lanes[lanes] = {};

@@ -248,12 +248,19 @@ def line_figures(program: Program, numbers: list[int], units: list[list[float]])
     width = sum(b.registers for b in program.blocks)
     summed = program.sums.tolist() if own else range(width)
     sums = [math.fsum(registers[k] for registers in units) for k in summed]
+    return _stepped(gathered(program, sums, numbers, units), program.steps)
+
+
+def gathered(
+    program: Program, sums: list[float], numbers: list[int], units: list[list[float]]
+) -> list[float]:
+    """Registers of a line before its steps: sums, what it sees of single units, constants."""
     registers = [*sums, *program.registers[len(sums) :].tolist()]
     for number, of_unit in zip(numbers, units, strict=True) if program.lift_to.size else ():
         first = int(program.lift_to[number])
         for k, lifted in enumerate(program.lifted.tolist() if first >= 0 else ()):
             registers[first + k] = of_unit[lifted]
-    return _stepped(registers, program.steps)
+    return registers
 
 
 def _stepped(registers: list[float], steps: Int32) -> list[float]:
