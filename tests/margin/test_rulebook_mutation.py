@@ -172,7 +172,7 @@ def requirement(rulebook: rs.Rulebook) -> rs.Assessment:
 
 def in_reporting(rulebook: rs.Rulebook) -> dict[str, float]:
     """What a dollar is in another currency that is reported in."""
-    return {} if rulebook.terms.reporting == "USD" else {"USD": 1.0}
+    return {} if rulebook.text("reporting.currency") == "USD" else {"USD": 1.0}
 
 
 def test_every_number_has_a_range() -> None:
