@@ -16,6 +16,7 @@ from .confidence import confidence_of, fixed_share_of
 from .factors import factors_of
 from .implied import with_implied_vols
 from .lookup import Lookup
+from .quotes import RiskArray
 from .state import Payoff, State
 from .warnings import warn
 
@@ -79,6 +80,9 @@ class _Resolver:
                 mark[i] = self.settlement(i, underlying)
                 price[i], multiplier[i] = 1.0, self.cash(i, float(mark[i]))
                 inverse[i], factor[i] = False, factors.still
+            elif kind == _OPTION and rows.name[i] in lookup.risk_array:
+                mark[i] = price[i] = lookup.need("mark", rows.name[i])
+                inverse[i], factor[i] = False, factors.still
             elif kind == _OPTION:
                 years[i] = (expiry - as_of) / NANOSECONDS_PER_YEAR
                 self.option(i, (underlying, expiry), price, spot, rate, dividend, grows)
@@ -129,6 +133,7 @@ class _Resolver:
             expiry_confidence=confidence.expiry,
             stable=lookup.stable,
             trust=confidence.of_assets,
+            risk_array=self.arrays(),
         )
         found = with_implied_vols(found, premium)
         warn(rows, lookup, grows, found.vol, payoff)
@@ -152,6 +157,12 @@ class _Resolver:
         discount: Float = _core.exponential(-(np.where(self.rows.inverse, dividend, rate) * years))
         return discount
 
+    def arrays(self) -> dict[int, RiskArray]:
+        """The risk arrays of the rows that have one and are not past their expiry."""
+        rows, given = self.rows, self.lookup.risk_array
+        found = {rows.index[name]: given[name] for name in rows.index.keys() & given.keys()}
+        return {i: x for i, x in sorted(found.items()) if rows.expiry[i] > self.lookup.as_of}
+
     def index(self) -> Float:
         """Spots as they are quoted; a spot instrument without one has its own mark for it."""
         rows, lookup = self.rows, self.lookup
@@ -167,8 +178,8 @@ class _Resolver:
         """The row, itself or an earlier one, whose quotes but vol and price are those of each row.
 
         Live options of one expiry, currency and model share theirs, unless one is quoted by its own
-        name; their vols and prices are filled in here. A row without either, or whose vol is out of
-        date, stands for itself, so that it is refused in its turn.
+        name or has a risk array; their vols and prices are filled in here. A row without either, or
+        whose vol is out of date, stands for itself, so that it is refused in its turn.
         """
         rows, tables = self.rows, self.lookup.tables
         quotes: list[Any] = list(map(tables["vol"].get, rows.name))
@@ -179,8 +190,12 @@ class _Resolver:
         sound = [q is not None and first <= q.instant <= last for q in quotes]
         shared = np.array(sound, dtype=np.bool_)
         shared &= (rows.kind == _OPTION) & (rows.expiry > last)
-        for kind in ("rate", "dividend_yield", "forward"):
-            shared[[rows.index[name] for name in rows.index.keys() & tables[kind].keys()]] = False
+        alone = (
+            *(tables[kind] for kind in ("rate", "dividend_yield", "forward")),
+            self.lookup.risk_array,
+        )
+        for named in alone:
+            shared[[rows.index[name] for name in rows.index.keys() & named.keys()]] = False
         at = np.flatnonzero(shared)
         for column, of in ((vol, at[~priced[at]]), (premium, at[priced[at]])):
             column[of] = [float(quotes[i].value) for i in of.tolist()]
