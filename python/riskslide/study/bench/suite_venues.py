@@ -16,17 +16,20 @@ from ...venue.rulebook import Rulebook
 from .contest import Peer, Workload
 from .measure import Answer, Runner
 from .suite_assess import like_the_reference
-from .workloads import Margined, Sizes, margined
+from .workloads import Held, Margined, Sizes, margined, shares
 
 
 def venues(sizes: Sizes) -> list[Workload]:
-    """Every rule book that runs without inputs, over one book; pricing is done before."""
-    given = margined(sizes.instruments, sizes.moves, sizes.accounts, sizes.legs)
+    """Every rule book that runs without inputs, over one book, and those in rupees over another;
+    pricing is done before."""
+    coins = margined(sizes.instruments, sizes.moves, sizes.accounts, sizes.legs)
+    stocks = shares(sizes.accounts, sizes.legs)
     found = []
     for name in preset_names():
         rules = load_rulebook(name)
         if rules.unpublished:
             continue
+        given = stocks if rules.terms.reporting == "INR" else coins
         try:
             prepared = prepare(given.portfolio, given.market, rules)
         except InputError as error:  # this venue lists nothing of the kind
@@ -37,7 +40,7 @@ def venues(sizes: Sizes) -> list[Workload]:
     return found
 
 
-def _evaluated(given: Margined, rules: Rulebook, p: Prepared) -> Workload:
+def _evaluated(given: Margined | Held, rules: Rulebook, p: Prepared) -> Workload:
     """The evaluation alone, beside worst losses over as many columns as the program has."""
     cube = valued(p)
     program, lots, cash = p.program, p.positions.csr, p.cash
