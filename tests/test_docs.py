@@ -189,12 +189,14 @@ def test_parameters_of_derive_are_those_of_the_presets(preset: str) -> None:
 @pytest.mark.parametrize(
     ("page", "preset"),
     [("paradex", "paradex-pm"), ("okx", "okx-pm"), ("tims", "occ-cpm")]
-    + [("partial", name) for name in ("aevo", "bit", "coincall", "bybit")],
+    + [("partial", name) for name in ("aevo", "bit", "coincall", "bybit")]
+    + [("span", name) for name in ("span-generic", "span-nse")],
 )
 def test_parameters_of_grids_are_those_of_the_presets(page: str, preset: str) -> None:
     """Several rule books of a page have a heading each; what is long is in the file alone."""
     text = (ROOT / "docs" / "methods" / f"{page}.md").read_text("utf-8")
-    part = text.split(f"### {preset}\n" if page == "partial" else "## Parameters\n")[1]
+    headed = f"### {preset}\n"
+    part = text.split(headed if headed in text else "## Parameters\n")[1]
     part = re.split(r"^##", part, flags=re.MULTILINE)[0]
     rows = re.findall(r"^\| `(\w+\.\w+)` \| (.*) \| ([\w-]+) \| (.+) \|$", part, re.MULTILINE)
     wanted = {key: (short(x), *rest) for key, (x, *rest) in parameters_of(preset).items()}

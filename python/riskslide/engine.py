@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ from .market.market import Market
 from .market.state import State
 from .scenario.shocks import Scenarios
 from .value.cube import Cube, revalue, with_arrays
-from .value.exposure import notional
+from .value.exposure import Deltas, cash_delta, notional, option_delta
 from .venue.rulebook import Rulebook
 
 
@@ -95,8 +96,9 @@ def valued(p: Prepared, *, threads: int | None = None) -> Cube:
     if p.state.risk_array:
         cube = with_arrays(cube, p.state.risk_array)
     if p.program.measures_delta:
-        delta = METHODS[p.rulebook.method].delta
-        cube = replace(cube, delta=delta(p.rulebook, p.state, threads))
+        deltas = Deltas(*(partial(f, threads=threads) for f in (cash_delta, option_delta)))
+        delta = METHODS[p.rulebook.method].delta(p.rulebook, p.state, deltas)
+        cube = replace(cube, delta=delta)
     if p.program.measures_notional:
         cube = replace(cube, notional=notional(p.state))
     return cube.take(p.rows.source) if p.rows.orders else cube

@@ -10,11 +10,12 @@ from .account.verdict import FIGURES
 from .book.columns import Float
 from .book.portfolio import Portfolio
 from .engine import prepare
+from .margin.methods import METHODS
 from .margin.reference import evaluate
 from .market.market import Market
 from .value.cube import Cells
-from .value.exposure import notional
-from .value.reference import cash_delta, revalue
+from .value.exposure import Deltas, notional
+from .value.reference import cash_delta, option_delta, revalue
 from .venue.rulebook import Rulebook
 
 
@@ -23,6 +24,9 @@ def assess_lines(portfolio: Portfolio, market: Market, rulebook: Rulebook) -> di
     p = prepare(portfolio, market, rulebook)
     values, base, _ = revalue(p.state, p.scenarios)
     rows = p.rows.source
-    cells = Cells(values[rows], base[rows], cash_delta(p.state)[rows], notional(p.state)[rows])
+    for row, array in p.state.risk_array.items():
+        values[row] = [0.0 - x / w for x, w in zip(array.losses, p.scenarios.weight, strict=True)]
+    delta = METHODS[rulebook.method].delta(rulebook, p.state, Deltas(cash_delta, option_delta))
+    cells = Cells(values[rows], base[rows], delta[rows], notional(p.state)[rows])
     found = evaluate(p.program, cells, p.positions.csr, p.cash)
     return {name: found["outputs"][:, p.program.outputs.index(name)].copy() for name in FIGURES}

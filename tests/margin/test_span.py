@@ -284,6 +284,9 @@ def test_what_the_market_lacks_is_refused() -> None:
     with pytest.raises(rs.InputError) as refused:
         rs.Market.of(AS_OF, risk_array={"B-CALL": ([float("nan")] * 16, 0.5)})
     assert refused.value.code == "E_NOT_FINITE"
+    with pytest.raises(rs.InputError) as refused:
+        rs.Market.of(AS_OF, risk_array={"B-CALL": LOSSES})
+    assert (refused.value.code, refused.value.column) == ("E_DTYPE", "risk_array")
     bare = replace(MARKET, spot={})
     with pytest.raises(rs.InputError) as refused:
         rs.assess(held(HELD), bare, rulebook(WORKED | {"intra.of": "spot"}))

@@ -17,7 +17,7 @@ from ..scenario.slides import slide_scenarios, slide_terms
 from ..scenario.span import span_scenarios
 from ..scenario.still import still_scenario
 from ..scenario.tims import tims_scenarios
-from ..value.exposure import cash_delta
+from ..value.exposure import Deltas
 from . import equity
 from .auction import AUCTION
 from .grid import compile as grid
@@ -52,16 +52,12 @@ VERDICT = {
 }
 
 
-def _cash_delta(rules: Rules, state: State, threads: int | None) -> Float:
-    return cash_delta(state, threads=threads)
-
-
 class Method(NamedTuple):
     """schema: parameters by dotted key; terms: fields of `Terms` that the rules decide; warnings:
     what the holder of the rows must know; optional: sections that a rule book may leave out, each
     with its parameters by name; homes: the market in which an asset cancels risk, None where no
-    rule of collateral differs by market; delta: what blocks that measure delta count of a row, on
-    so many threads."""
+    rule of collateral differs by market; delta: what blocks that measure delta count of a
+    row."""
 
     schema: Mapping[str, Spec]
     scenarios: Callable[[Rules, State], Scenarios]
@@ -70,7 +66,7 @@ class Method(NamedTuple):
     warnings: Callable[[Rules, Rows], tuple[str, ...]] = lambda rules, rows: ()
     optional: Mapping[str, Mapping[str, Spec]] = MappingProxyType(VERDICT)
     homes: Callable[[Rules], Mapping[str, str] | None] = lambda rules: None
-    delta: Callable[[Rules, State, int | None], Float] = _cash_delta
+    delta: Callable[[Rules, State, Deltas], Float] = lambda rules, state, deltas: deltas.cash(state)
 
     @property
     def specs(self) -> dict[str, Spec]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from ..book.clock import instant
-from ..book.columns import Float
+from ..book.columns import Float, finite_column
 from ..book.instruments import Instruments
 from ..errors import refuse
 from .lookup import Lookup
@@ -103,8 +103,7 @@ def _quote(value: Any, now: int, kind: str, key: Any) -> Quote:
 
 def _array(value: Any, name: str) -> RiskArray:
     """A risk array given as (losses, composite delta), of finite numbers."""
-    losses, delta = value
-    found = RiskArray(tuple(map(float, losses)), float(delta))
-    for number in (*found.losses, found.delta):
-        check_value("risk_array", name, number)
-    return found
+    if not isinstance(value, tuple) or len(value) != 2:
+        refuse("E_DTYPE", "risk_array", None, name, "must be (losses, composite delta)")
+    losses, delta = finite_column(value[0], "risk_array"), finite_column([value[1]], "risk_array")
+    return RiskArray(tuple(losses.tolist()), float(delta[0]))

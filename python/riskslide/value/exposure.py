@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -172,6 +173,13 @@ def option_delta(state: State, *, threads: int | None = None) -> Float:
         if at.size:
             found[at] = _option_greeks(model, state, at, threads)[1]
     return found
+
+
+class Deltas(NamedTuple):
+    """Who takes deltas of rows: `cash_delta` and `option_delta`, of a kernel or of its twin."""
+
+    cash: Callable[[State], Float]
+    option: Callable[[State], Float]
 
 
 def notional(state: State) -> Float:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..book.columns import Float, Int32, Int64
-from ..book.instruments import Kind
+from ..book.instruments import Kind, PricingModel
 from ..market.state import Payoff, State
 from ..scenario.shocks import Scenarios
 from .pricing import Greeks, SecondOrder
@@ -281,6 +281,22 @@ def cash_delta(state: State) -> Float:
             size = float(state.instruments.multiplier[i]) * float(state.fx[i])
         out.append(size * step * (coin if state.inverse[i] else price))
     return np.array(out, dtype=np.float64)
+
+
+def option_delta(state: State) -> Float:
+    """What `exposure.option_delta` gives, one instrument at a time."""
+    out = np.zeros(len(state.instruments))
+    for i in np.flatnonzero(np.isin(state.payoff, (Payoff.BLACK76, Payoff.BACHELIER))).tolist():
+        years, strike = float(state.years[i]), float(state.strike[i])
+        rate, dividend = float(state.rate[i]), float(state.dividend_yield[i])
+        side, deviation = 1.0 if state.is_call[i] else -1.0, float(state.vol[i]) * math.sqrt(years)
+        on_spot = state.instruments.model[i] == PricingModel.BSM.value
+        grown = float(state.spot[i]) * math.exp((rate - dividend) * years)
+        price = grown if on_spot else float(state.price[i])
+        model = _bachelier if state.payoff[i] == Payoff.BACHELIER else _lognormal
+        yields = dividend if on_spot or state.inverse[i] else rate
+        out[i] = math.exp(-yields * years) * model(side, price, strike, deviation)[1]
+    return out
 
 
 def aggregate(positions: Positions, values: Float) -> Float:

@@ -62,19 +62,19 @@ def compile_span(subject: Subject) -> Program:
     weighted = any(x.weighted for unit in held.units for x in intra_spreads(rules, unit))
     scanned = scan(draft, held, priced=bool(spreads) or weighted)
     nothing = draft.constant(0.0)
-    tiers = Tiers(draft, held)
+    tiers = Tiers(draft, held) if rules.has("intra") or rules.has("spot") else None
     alone = rows_alone(draft, held)
     worth = equity(draft, held.premium)
     charged = Charged(
         scan=scanned.loss,
-        intra=spread_charge(tiers, scanned) if rules.has("intra") else nothing,
-        spot=delivery_charge(tiers) if rules.has("spot") else nothing,
+        intra=spread_charge(tiers, scanned) if tiers and rules.has("intra") else nothing,
+        spot=delivery_charge(tiers) if tiers and rules.has("spot") else nothing,
         credit=nothing,
         minimum=short_option_minimum(draft, held, alone) if rules.has("short_option") else nothing,
         most=most(draft, held, alone, worth["option_value"], LARGE),
     )
     start = scanned.delta
-    if spreads and rules.text("inter.start") == "left":
+    if tiers and spreads and rules.text("inter.start") == "left":
         start = start - tiers.consumed()
     use = Linked(start, scanned.price_risk, scanned.per_delta)
     parts = _parts(draft, charged, use, spreads)

@@ -11,10 +11,10 @@ from ...market.state import Payoff, State
 from ...rules import Rules
 from ...scenario.shocks import DAYS_PER_YEAR
 from ...scenario.span import of_commodity, price_moves
-from ...value.exposure import option_delta
+from ...value.exposure import Deltas
 
 
-def composite_delta(rules: Rules, state: State, threads: int | None = None) -> Float:
+def composite_delta(rules: Rules, state: State, deltas: Deltas) -> Float:
     """Of one contract unit: the risk array's where there is one, else computed.
 
     Options: the sum of weights times deltas at the price points, with the vol of now and after the
@@ -27,7 +27,8 @@ def composite_delta(rules: Rules, state: State, threads: int | None = None) -> F
     if options.any():
         scale, shift = price_moves(rules, state, rules.numbers("delta.points"))
         for k, weight in enumerate(rules.numbers("delta.weights")):
-            weighted += weight * _delta_at(rules, state, (scale[:, k], shift[:, k]), threads)
+            moved = _moved(rules, state, scale[:, k], shift[:, k])
+            weighted += weight * deltas.option(moved)
     delta = np.where(options, weighted, np.where(state.payoff == Payoff.MARGINED, 1.0, 0.0))
     delta *= x.multiplier / unit_of_delta(rules, state)
     for row, given in state.risk_array.items():
@@ -43,18 +44,16 @@ def unit_of_delta(rules: Rules, state: State) -> Float:
     return np.array([1.0 if unit is None else unit for unit in found])[x.underlying]
 
 
-def _delta_at(rules: Rules, state: State, move: tuple[Float, Float], threads: int | None) -> Float:
-    """Delta of options by the price that they hold, once it has moved and the look-ahead has
-    passed."""
+def _moved(rules: Rules, state: State, scale: Float, shift: Float) -> State:
+    """The prices that options hold after a move of their factor, once the look-ahead has passed."""
     ahead = rules.number("scenarios.look_ahead_days") / DAYS_PER_YEAR
     growth = np.where(state.on_spot, state.price / np.where(state.on_spot, state.spot, 1.0), 1.0)
-    own, shifted = (x[state.factor] for x in move)
+    own, shifted = scale[state.factor], shift[state.factor]
     normal = state.payoff == Payoff.BACHELIER
     lowest = np.where(normal, -np.inf, np.finfo(np.float64).tiny)
-    moved = replace(
+    return replace(
         state,
         price=np.maximum(state.price * own + shifted, lowest),
         spot=np.maximum(state.spot * own + shifted / growth, lowest),
         years=np.maximum(state.years - ahead, 0.0),
     )
-    return option_delta(moved, threads=threads)

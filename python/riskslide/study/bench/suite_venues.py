@@ -16,17 +16,20 @@ from ...venue.load import load_rulebook, preset_names
 from .contest import Peer, Workload
 from .measure import Answer, Runner
 from .suite_assess import like_the_reference
-from .workloads import Sizes, margined
+from .workloads import Sizes, margined, shares
 
 
 def venues(sizes: Sizes) -> list[Workload]:
-    """Every rule book that runs without inputs, over one book; pricing is done before."""
-    given = margined(sizes.instruments, sizes.moves, sizes.accounts, sizes.legs)
+    """Every rule book that runs without inputs, over one book, and those in rupees over another;
+    pricing is done before."""
+    coins = margined(sizes.instruments, sizes.moves, sizes.accounts, sizes.legs)
+    stocks = shares(sizes.accounts, sizes.legs)
     found = []
     for name in preset_names():
         rules = load_rulebook(name)
         if rules.unpublished:
             continue
+        given = stocks if rules.terms.reporting == "INR" else coins
         try:
             prepared = prepare(given.portfolio, given.market, rules)
         except InputError as error:  # this venue lists nothing of the kind

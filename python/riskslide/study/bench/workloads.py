@@ -229,6 +229,58 @@ def margined(instruments: int, moves: int, accounts: int, legs: int) -> Margined
     )
 
 
+class Held(NamedTuple):
+    """A book and its market."""
+
+    portfolio: Portfolio
+    market: Market
+
+
+SHARES, LISTED, STRIKES = 200, ("2026-02-26", "2026-03-26", "2026-04-30"), 8
+
+
+def shares(accounts: int, legs: int) -> Held:
+    """Futures and options on two indices and 198 stocks, three expiries each; positions of an
+    account are on ten of them."""
+    rng = np.random.default_rng(SEED + 2)
+    underlyings = ("BANKNIFTY", "NIFTY", *(f"STOCK{k:03d}" for k in range(SHARES - 2)))
+    ladder = [(float(900 + 25 * k), side) for k in range(STRIKES) for side in ("call", "put")]
+    terms = [(u, day, *of) for u in underlyings for day in LISTED for of in ((0.0, ""), *ladder)]
+    names = [f"{u}-{day}-{k:g}{side}" for u, day, k, side in terms]
+    instruments = Instruments.from_columns(
+        name=names,
+        kind=["option" if side else "future" for *_, side in terms],
+        underlying=[u for u, *_ in terms],
+        expiry=[f"{day}T10:00:00Z" for _, day, *_ in terms],
+        strike=[strike for *_, strike, _ in terms],
+        option_type=[side for *_, side in terms],
+        model="bsm",
+        currency="INR",
+        lot=1.0,
+    )
+    options = {n: t[3] != "" for n, t in zip(names, terms, strict=True)}
+    market = Market.of(
+        AS_OF,
+        spot=dict.fromkeys(underlyings, 1000.0),
+        mark={n: 1004.0 for n, option in options.items() if not option},
+        vol={n: float(v) for n, v in zip(names, rng.uniform(0.1, 0.4, len(names)), strict=True)},
+        rate=dict.fromkeys(underlyings, 0.06),
+    )
+    each = len(LISTED) * (len(ladder) + 1)
+    account = np.repeat(np.arange(accounts, dtype=np.int64), legs)
+    chosen = rng.integers(0, SHARES, size=(accounts, 10))
+    underlying = chosen[account, rng.integers(0, 10, account.size)]
+    row = underlying * each + rng.integers(0, each, account.size)
+    lots = rng.integers(1, 20, account.size) * rng.choice([-1, 1], account.size)
+    portfolio = Portfolio.from_columns(
+        instruments,
+        account=[f"a{k:07d}" for k in account.tolist()],
+        instrument=[names[k] for k in row.tolist()],
+        quantity=lots.astype(np.float64),
+    )
+    return Held(portfolio, market)
+
+
 def _scale(accounts: int) -> Float:
     """Units of one balance: coins, then dollars."""
     return np.tile([1.0, 100_000.0], accounts)
