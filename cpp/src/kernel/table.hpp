@@ -30,7 +30,14 @@ struct GreeksBlock {
   std::int64_t size;
 };
 
-// One block of quotes; status holds the numbers of VolStatus.
+// What a block of quotes is solved for, columns of scratch memory; see implied.inc.
+struct TargetColumns {
+  double *x, *x_low, *aim, *aim_low, *cap, *cap_low, *sign;
+  double* status;  // holds the numbers of VolStatus
+  double *first_back, *second_back;
+};
+
+// One block of quotes: vols, and their statuses in `target`.
 struct ImpliedBlock {
   const double* price;
   const double* underlying;
@@ -39,8 +46,9 @@ struct ImpliedBlock {
   const double* rate;            // or the discount factor
   const double* dividend_yield;  // bsm only
   const std::uint8_t* is_call;
-  double* side;    // room for `size` doubles
-  double* status;  // likewise
+  double* side;       // room for `size` doubles
+  double* deviation;  // likewise
+  TargetColumns target;
   double* vol;
   std::int64_t size;
 };
