@@ -92,7 +92,7 @@ class _Resolver:
         price, spot, years = price[alike], spot[alike], years[alike]
         rate, dividend, fx = rate[alike], dividend[alike], fx[alike]
         grows, payoff = grows[alike], payoff[alike]
-        payoff[self.exercised_early(payoff, rate)] = Payoff.AMERICAN
+        payoff[self.exercised_early(payoff, grows, rate)] = Payoff.AMERICAN
         if self.terms.rates != "quoted":
             rate = np.maximum(rate, 0.0)
         price = np.where(grows, price * _core.exponential((rate - dividend) * years), price)
@@ -192,14 +192,15 @@ class _Resolver:
         out[at] = at[leader][member]
         return out
 
-    def exercised_early(self, payoff: UInt8, rate: Float) -> Bool:
+    def exercised_early(self, payoff: UInt8, grows: Bool, rate: Float) -> Bool:
         """American options that are valued as such: on a spot, or on a future at a rate.
 
         Without a rate the right to exercise an option on a future early is worth nothing.
         """
         rows = self.rows
         early: Bool = (payoff == Payoff.BLACK76) & (rows.style == Style.AMERICAN.value)
-        return early & ~rows.inverse & ((rows.model == _BSM) | (rate != 0))
+        priced: Bool = early & ~rows.inverse & (grows | (rate != 0))
+        return priced
 
     def over_index(self, price: Float, payoff: UInt8) -> Float:
         """Forward over index of coin options, so that their price in coin is over the index."""

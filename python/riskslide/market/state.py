@@ -75,7 +75,9 @@ class State:
 
     @property
     def on_spot(self) -> Bool:
-        """Options that hold their spot as time passes and rates move, as the Greeks of BSM do; all
-        others hold their forward, also where it was grown from a spot."""
-        held: Bool = (self.instruments.model == PricingModel.BSM.value) & (self.spot > 0)
+        """Options that hold their spot as time passes and rates move: as the Greeks of BSM do, and
+        American ones, which are exercised at it. All others hold their forward, also where it was
+        grown from a spot."""
+        by_spot: Bool = self.instruments.model == PricingModel.BSM.value
+        held: Bool = (by_spot | (self.payoff == Payoff.AMERICAN)) & (self.spot > 0)
         return held
