@@ -15,7 +15,7 @@
 namespace riskslide {
 namespace {
 
-constexpr std::int64_t block_size = 512;  // a block's columns fit the first cache
+constexpr std::int64_t block_size = 128;  // a block and its scratch memory fit the first cache
 constexpr double smallest = std::numeric_limits<double>::min();
 
 double at(const Column& column, std::int64_t row) {
@@ -42,7 +42,8 @@ void check_sizes(const QuoteColumns& q, std::span<double> vol) {
 struct Scratch {
   double fixed[6][block_size];
   double side[block_size];
-  double status[block_size];
+  double deviation[block_size];
+  double target[10][block_size];
   std::uint8_t is_call[block_size];
 };
 
@@ -59,6 +60,8 @@ void run(const QuoteColumns& q, std::span<double> vol, int threads, const Keep& 
   const std::int64_t tasks = std::min<std::int64_t>(blocks, 64);
   detail::parallel_for(tasks, threads, [&](std::int64_t task) {
     Scratch scratch;
+    auto& t = scratch.target;
+    const double* status = t[7];
     const Column* columns[6] = {&q.price, &o.underlying, &o.strike,
                                 &o.years, &o.rate,       &o.dividend_yield};
     const int inputs = o.model == Model::bsm ? 6 : 5;
@@ -80,10 +83,11 @@ void run(const QuoteColumns& q, std::span<double> vol, int threads, const Keep& 
               .dividend_yield = inputs == 6 ? input(5) : nullptr,
               .is_call = o.is_call_scalar ? scratch.is_call : o.is_call + begin,
               .side = scratch.side,
-              .status = scratch.status,
+              .deviation = scratch.deviation,
+              .target = {t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7], t[8], t[9]},
               .vol = vol.data() + begin,
               .size = count});
-      kept(begin, std::span<const double>(scratch.status, static_cast<std::size_t>(count)));
+      kept(begin, std::span<const double>(status, static_cast<std::size_t>(count)));
     }
   });
 }

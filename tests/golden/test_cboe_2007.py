@@ -20,8 +20,8 @@ Leg = tuple[str, float, int, float]
 OF_IBM: list[tuple[str, list[Leg], int, float, str]] = [
     ("short call", [("C", 100, -100, 1.675)], 0, 115_429, "point 10"),
     ("short put", [("P", 100, -100, 3.175)], 0, 137_527, "point 1"),
-    ("protective put", [("P", 95, 100, 1.025)], 10_000, 37_538, "point 1"),
-    ("collar", [("P", 95, 100, 1.025), ("C", 105, -100, 0.40)], 10_000, 33_522, "point 1"),
+    ("protective put", [("P", 95, 100, 1.025)], 10_000, 37_538, "point 2"),
+    ("collar", [("P", 95, 100, 1.025), ("C", 105, -100, 0.40)], 10_000, 33_522, "point 2"),
     (
         "long straddle",
         [("P", 100, 100, 3.175), ("C", 100, 100, 1.675)],

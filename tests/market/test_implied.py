@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import riskslide as rs
@@ -58,6 +58,38 @@ def test_a_price_stands_for_the_vol_that_gives_it(
     again = rs.revalue(contract, priced, rs.Scenarios.of([0.9, 1.1]))
     assert again.base[0] == pytest.approx(by_vol.base[0], rel=1e-11)
     assert again.values[0] == pytest.approx(by_vol.values[0], rel=1e-6, abs=1e-6)
+
+
+@settings(max_examples=40, deadline=None, derandomize=True, database=None)
+@given(
+    st.floats(80.0, 125.0),
+    st.sampled_from(["call", "put"]),
+    st.floats(0.1, 1.5),
+    st.sampled_from(["black76", "bsm"]),
+)
+def test_an_american_price_stands_for_the_vol_of_an_option_that_may_be_exercised(
+    strike: float, side: str, vol: float, model: str
+) -> None:
+    """On a spot under either model. A European option of this price needs a larger vol."""
+    contract = option(strike, side, style="american", model=model)
+    still = rs.Scenarios.of(1.0)
+    value = float(rs.revalue(contract, market(vol={"O": vol}), still).base[0])
+    assume(value > (SPOT - strike if side == "call" else strike - SPOT) + 0.01)
+    priced = market(mark={"O": value})
+    again = rs.revalue(contract, priced, still).base[0]
+    assert again == pytest.approx(value, abs=1e-12 * strike)
+    vol_of_european = market(mark={"O": value}).on(option(strike, side)).vol[0]
+    assert vol_of_european >= priced.on(contract).vol[0] * (1 - 1e-6)
+
+
+def test_an_american_price_at_which_it_is_exercised_says_no_vol() -> None:
+    put = option(150.0, "put", style="american")
+    for price, code in ((49.0, "E_PRICE_BELOW"), (50.0, "E_VOL_UNDETERMINED")):
+        with pytest.raises(rs.InputError) as refused:
+            market(mark={"O": price}).on(put)
+        assert refused.value.code == code
+    with pytest.raises(rs.InputError, match="E_PRICE_ABOVE"):
+        market(mark={"O": 151.0}).on(put)
 
 
 def test_a_price_in_coin_over_the_index_is_read_as_the_terms_say() -> None:

@@ -44,12 +44,13 @@ namespace {
 }
 
 // e^(x.high + x.low) for x.high within +-690, by the series of the exponential to r^15; its leading
-// terms 1 + r + r^2 / 2 carry their roundings along.
-// Largest error found: EXP_ERROR.
+// terms, up to r^3 / 6, carry their roundings along.
+// Largest error found: 2^-61.8 relative over 20,000 points.
 [[maybe_unused, gnu::always_inline]] inline Pair exp_pair(Pair x) noexcept {
   constexpr double log2_e = 0x1.71547652b82fep+0;
   constexpr double round_to_int = 0x1.8p52;
   constexpr std::uint64_t one_bits = 0x3ff0000000000000;
+  constexpr double sixth_high = 0x1.5555555555555p-3, sixth_low = 0x1.5555555555555p-57;
   const double shifted = std::fma(x.high, log2_e, round_to_int);
   const double k = shifted - round_to_int;
   const Pair r = exact_sum(std::fma(-k, ln2_high, x.high), std::fma(-k, ln2_low, x.low));
@@ -66,10 +67,11 @@ namespace {
   tail = std::fma(tail, r.high, 1.0 / 720.0);
   tail = std::fma(tail, r.high, 1.0 / 120.0);
   tail = std::fma(tail, r.high, 1.0 / 24.0);
-  tail = std::fma(tail, r.high, 1.0 / 6.0);
   const Pair square = product_of(r, r);
+  const Pair third = product_of(product_of(square, r), {sixth_high, sixth_low});
+  const Pair rest = sum_of(third, {square.high * square.high * tail, 0.0});
   const Pair second = sum_of(r, {0.5 * square.high, 0.5 * square.low});
-  const Pair mantissa = sum_of({1.0, 0.0}, sum_of(second, {square.high * r.high * tail, 0.0}));
+  const Pair mantissa = sum_of({1.0, 0.0}, sum_of(second, rest));
 
   // k is within 996: the power of two is a normal number.
   const double power =
@@ -119,16 +121,26 @@ constexpr double mills_trailing[mills_singles] = {
   return p * inverse;
 }
 
-// The Mills ratio in two doubles for x in [-0.75, 72].
-// Largest error found: MILLS_ERROR.
+// The Mills ratio in two doubles for x in [-0.75, 72]: Horner's scheme beside which the errors of
+// its leading steps are summed up; what w lacks is added by the derivative, M' = x M - 1. Largest
+// error found: 2^-66.4 relative over 20,000 points.
 [[maybe_unused, gnu::always_inline]] inline Pair mills_pair(Pair x) noexcept {
   const Pair below = sum_of({5.0, 0.0}, x);
   const double inverse = 1.0 / below.high;
   const Pair w = quotient_of(sum_of({-3.0, 0.0}, x), below, inverse);
-  Pair p{mills_tail(w.high), 0.0};
+  double p = mills_tail(w.high), lost = 0.0;
 #pragma GCC unroll 32
-  for (int k = mills_pairs - 1; k >= 0; --k) p = sum_of(mills_leading[k], product_of(p, w));
-  return quotient_of(p, below, inverse);
+  for (int k = mills_pairs - 1; k >= 0; --k) {
+    const Pair product = product_of(p, w.high);
+    const Pair sum = exact_sum(mills_leading[k].high, product.high);
+    lost = std::fma(lost, w.high, product.low + (sum.low + mills_leading[k].low));
+    p = sum.high;
+  }
+  // d((x + 5) M) / dw = (M + (x + 5) M') (x + 5)^2 / 8
+  const double m = p * inverse;
+  const double slope = std::fma(below.high, std::fma(x.high, m, -1.0), m);
+  const double turn = slope * (below.high * below.high) * 0.125;
+  return quotient_of(normalised(p, std::fma(turn, w.low, lost)), below, inverse);
 }
 
 }  // namespace

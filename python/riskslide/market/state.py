@@ -16,7 +16,8 @@ from .quotes import RiskArray
 class Payoff:
     """Kernel bodies, as numbered in kinds.hpp."""
 
-    BLACK76, BACHELIER, MARGINED, SPOT = range(4)
+    BLACK76, BACHELIER, MARGINED, SPOT, AMERICAN = range(5)
+    OPTIONS = (BLACK76, BACHELIER, AMERICAN)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,7 +78,9 @@ class State:
 
     @property
     def on_spot(self) -> Bool:
-        """Options that hold their spot as time passes and rates move, as the Greeks of BSM do; all
-        others hold their forward, also where it was grown from a spot."""
-        held: Bool = (self.instruments.model == PricingModel.BSM.value) & (self.spot > 0)
+        """Options that hold their spot as time passes and rates move: as the Greeks of BSM do, and
+        American ones, which are exercised at it. All others hold their forward, also where it was
+        grown from a spot."""
+        by_spot: Bool = self.instruments.model == PricingModel.BSM.value
+        held: Bool = (by_spot | (self.payoff == Payoff.AMERICAN)) & (self.spot > 0)
         return held

@@ -31,7 +31,7 @@ def warn(rows: Instruments, lookup: Lookup, grows: Bool, vol: Float, payoff: UIn
 
 
 def _of_vol(rows: Instruments, vol: Float, payoff: UInt8) -> Iterator[str]:
-    lognormal = payoff == Payoff.BLACK76
+    lognormal = np.isin(payoff, (Payoff.BLACK76, Payoff.AMERICAN))
     low = (vol > 0) & (vol < UNLIKELY_LOW_VOL)
     for code, odd in (("W_VOL_HIGH", vol > UNLIKELY_VOL), ("W_VOL_LOW", low)):
         at = np.flatnonzero(lognormal & odd)

@@ -27,21 +27,6 @@ class StockBook(NamedTuple):
     portfolio: Portfolio
     market: Market
 
-    def of_first(self, accounts: int) -> StockBook:
-        """The book of the first accounts, with the instruments that these hold."""
-        book = self.portfolio
-        end = int(book.positions.offsets[accounts])
-        held = np.unique(book.positions.instrument[:end])
-        owner = np.repeat(np.arange(accounts), np.diff(book.positions.offsets[: accounts + 1]))
-        number = book.positions.instrument[:end].tolist()
-        few = Portfolio.from_columns(
-            book.instruments.take(held),
-            account=[book.accounts[k] for k in owner.tolist()],
-            instrument=[book.instruments.name[k] for k in number],
-            quantity=book.positions.lots[:end].astype(np.float64),
-        )
-        return StockBook(few, self.market)
-
 
 def stock_book(series: int, accounts: int, legs: int) -> StockBook:
     """Series on three funds and 17 stocks, a week to ten months, vols of 15 % to 60 %.
