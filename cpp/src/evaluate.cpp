@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <cmath>
 #include <memory>
+#include <span>
 #include <utility>
 
 #include "checks.hpp"
@@ -239,26 +241,82 @@ class Evaluator {
   std::vector<double> base_;
 };
 
-double apply(Operation operation, double a, double b) {
-  switch (operation) {
-    case Operation::add: return a + b;
-    case Operation::subtract: return a - b;
-    case Operation::multiply: return a * b;
-    case Operation::minimum: return b < a ? b : a;
-    case Operation::maximum: return b > a ? b : a;
-    case Operation::greater: return a > b ? 1.0 : 0.0;
+constexpr std::size_t lanes = 16;  // units or lines that are stepped through side by side
+
+// Registers of as many units or lines: (registers, lanes). Lanes that nothing fills stay 0.
+class Registers {
+ public:
+  explicit Registers(std::size_t count) : values_(count * lanes, 0.0) {}
+
+  [[nodiscard]] double* operator[](std::size_t number) { return values_.data() + number * lanes; }
+  [[nodiscard]] std::size_t size() const { return values_.size() / lanes; }
+
+  void fill(std::size_t lane, const double* from) {
+    for (std::size_t r = 0; r < size(); ++r) values_[r * lanes + lane] = from[r];
   }
-  return a;
+  void fill(std::size_t lane, const double* from, std::span<const std::size_t> only) {
+    for (const std::size_t r : only) values_[r * lanes + lane] = from[r];
+  }
+
+ private:
+  std::vector<double> values_;
+};
+
+template <class Function>
+void each_lane(double* target, const double* left, const double* right, const Function& of) {
+  for (std::size_t w = 0; w < lanes; ++w) target[w] = of(left[w], right[w]);
 }
 
-// NaN where a result of a step is not finite, else 0.
-double take(const std::vector<Step>& steps, double* registers) {
-  double unsound = 0.0;
-  for (const Step& s : steps) {
-    registers[s.target] = apply(s.operation, registers[s.left], registers[s.right]);
-    unsound += registers[s.target] * 0.0;
+void apply(Operation operation, double* target, const double* left, const double* right) {
+  const auto each = [&](const auto& of) { each_lane(target, left, right, of); };
+  switch (operation) {
+    case Operation::add: return each([](double a, double b) { return a + b; });
+    case Operation::subtract: return each([](double a, double b) { return a - b; });
+    case Operation::multiply: return each([](double a, double b) { return a * b; });
+    case Operation::minimum: return each([](double a, double b) { return b < a ? b : a; });
+    case Operation::maximum: return each([](double a, double b) { return b > a ? b : a; });
+    case Operation::greater: return each([](double a, double b) { return a > b ? 1.0 : 0.0; });
+    case Operation::divide:
+      return each([](double a, double b) { return b == 0.0 ? a - a : a / b; });
   }
-  return unsound;
+}
+
+// Registers that steps read before they write them, or their own target.
+std::vector<bool> read_first(const std::vector<Step>& steps, std::size_t registers) {
+  std::vector<bool> written(registers, false), found(registers, false);
+  for (const Step& s : steps) {
+    for (const std::int32_t read : {s.left, s.right}) {
+      const auto r = static_cast<std::size_t>(read);
+      if (!written[r]) found[r] = true;
+    }
+    written[static_cast<std::size_t>(s.target)] = true;
+  }
+  return found;
+}
+
+// Registers that must be set again for the next units or lines, because they differ among them or
+// because a step has written to what a step reads before that. `differs` says which differ.
+std::vector<std::size_t> set_again(const std::vector<Step>& steps, std::vector<bool> differs) {
+  const std::vector<bool> read = read_first(steps, differs.size());
+  for (const Step& s : steps) {
+    const auto target = static_cast<std::size_t>(s.target);
+    if (read[target]) differs[target] = true;
+  }
+  std::vector<std::size_t> found;
+  for (std::size_t r = 0; r < differs.size(); ++r) {
+    if (differs[r]) found.push_back(r);
+  }
+  return found;
+}
+
+// Adds NaN to the lanes where a result of a step is not finite, else 0.
+void take(const std::vector<Step>& steps, Registers& registers, double* unsound) {
+  for (const Step& s : steps) {
+    double* target = registers[static_cast<std::size_t>(s.target)];
+    apply(s.operation, target, registers[static_cast<std::size_t>(s.left)],
+          registers[static_cast<std::size_t>(s.right)]);
+    for (std::size_t w = 0; w < lanes; ++w) unsound[w] += target[w] * 0.0;
+  }
 }
 
 // Runs body(first, last) over stretches of `count`; it returns the first that is not sound, or
@@ -380,29 +438,49 @@ Results results_of(const Program& program, const Evaluator& evaluator) {
   return out;
 }
 
-// Works out the registers of units, one after the other.
+// Works out the registers of units, some of them side by side.
 class UnitRegisters {
  public:
   UnitRegisters(const Program& program, const detail::Lines& lines, const Results& results)
-      : width(program.unit_width()), program_(program), lines_(lines), results_(results) {}
-
-  // Registers of the unit in this place after its steps; NaN where one is not finite, else 0.
-  double work_out(std::size_t unit, double* registers) const {
-    if (!program_.unit_registers.empty()) {
-      const auto id = static_cast<std::size_t>(lines_.unit[unit]);
-      std::copy_n(program_.unit_registers.data() + id * width, width, registers);
+      : width(program.unit_width()), program_(program), lines_(lines), results_(results) {
+    const std::vector<double>& all = program.unit_registers;
+    std::vector<bool> differs(all.empty() ? 0 : width, false);
+    for (std::size_t k = 0; k < all.size(); ++k) {
+      const auto bits = [&](std::size_t at) { return std::bit_cast<std::uint64_t>(all[at]); };
+      if (bits(k) != bits(k % width)) differs[k % width] = true;
     }
-    double unsound = 0.0;
-    for (const Part& part : results_.parts) {
-      const double* from = part.reduction == Reduction::worst
-                               ? results_.loss.data() + unit * results_.losses + part.from
-                               : results_.columns.get() + unit * results_.width + part.from;
-      for (std::size_t k = 0; k < part.count; ++k) {
-        registers[part.target + k] = from[k];
-        unsound += from[k] * 0.0;
+    again_ = set_again(program.unit_steps, std::move(differs));
+  }
+
+  // Registers as `work_out` takes them.
+  [[nodiscard]] Registers begin() const {
+    Registers registers(width);
+    for (std::size_t lane = 0; lane < lanes && !program_.unit_registers.empty(); ++lane) {
+      registers.fill(lane, program_.unit_registers.data());
+    }
+    return registers;
+  }
+
+  // Registers of the units in these places, at most `lanes`, after their steps; adds NaN to the
+  // lanes where one is not finite, else 0.
+  void work_out(std::size_t first, std::size_t last, Registers& registers, double* unsound) const {
+    for (std::size_t unit = first; unit < last; ++unit) {
+      const std::size_t lane = unit - first;
+      if (!program_.unit_registers.empty()) {
+        const auto id = static_cast<std::size_t>(lines_.unit[unit]);
+        registers.fill(lane, program_.unit_registers.data() + id * width, again_);
+      }
+      for (const Part& part : results_.parts) {
+        const double* from = part.reduction == Reduction::worst
+                                 ? results_.loss.data() + unit * results_.losses + part.from
+                                 : results_.columns.get() + unit * results_.width + part.from;
+        for (std::size_t k = 0; k < part.count; ++k) {
+          registers[part.target + k][lane] = from[k];
+          unsound[lane] += from[k] * 0.0;
+        }
       }
     }
-    return unsound + take(program_.unit_steps, registers);
+    take(program_.unit_steps, registers, unsound);
   }
 
   std::size_t width;
@@ -411,30 +489,99 @@ class UnitRegisters {
   const Program& program_;
   const detail::Lines& lines_;
   const Results& results_;
+  std::vector<std::size_t> again_;
 };
+
+// Puts what lines need of their units into their registers.
+class Gathering {
+ public:
+  Gathering(const Program& program, const detail::Lines& lines, const UnitRegisters& units)
+      : program_(program), lines_(lines), units_(units), of_unit_(units.begin()) {
+    std::vector<bool> gathered(program.registers.size(), false);
+    std::fill_n(gathered.begin(), program.summed(), true);
+    for (const std::int32_t to : program.lift_to) {
+      if (to >= 0) std::fill_n(gathered.begin() + to, program.lifted.size(), true);
+    }
+    again_ = set_again(program.steps, std::move(gathered));
+  }
+
+  // Registers as `fill` takes them.
+  [[nodiscard]] Registers begin() const {
+    Registers registers(program_.registers.size());
+    for (std::size_t lane = 0; lane < lanes; ++lane) {
+      registers.fill(lane, program_.registers.data());
+    }
+    return registers;
+  }
+
+  // Of lines [first, last), at most `lanes`.
+  void fill(std::size_t first, std::size_t last, Registers& of_line, double* unsound) {
+    for (std::size_t line = first; line < last; ++line) {
+      of_line.fill(line - first, program_.registers.data(), again_);
+    }
+    const auto end = static_cast<std::size_t>(lines_.units[last]);
+    std::size_t line = first;
+    for (auto unit = static_cast<std::size_t>(lines_.units[first]); unit < end; unit += lanes) {
+      const std::size_t next = std::min(end, unit + lanes);
+      double of_units[lanes] = {};
+      units_.work_out(unit, next, of_unit_, of_units);
+      for (std::size_t u = unit; u < next; ++u) {
+        while (static_cast<std::size_t>(lines_.units[line + 1]) <= u) ++line;
+        unsound[line - first] += of_units[u - unit];
+        add(u, u - unit, of_line, line - first);
+      }
+    }
+    for (std::size_t k = 0; k < program_.summed(); ++k) {
+      for (std::size_t w = 0; w < lanes; ++w) unsound[w] += of_line[k][w] * 0.0;
+    }
+  }
+
+ private:
+  void add(std::size_t unit, std::size_t from, Registers& of_line, std::size_t to) {
+    const bool named = !program_.unit_registers.empty();
+    for (std::size_t k = 0; k < program_.summed(); ++k) {
+      of_line[k][to] += of_unit_[named ? static_cast<std::size_t>(program_.sums[k]) : k][from];
+    }
+    if (program_.lift_to.empty()) return;
+    const std::int32_t place = program_.lift_to[static_cast<std::size_t>(lines_.unit[unit])];
+    for (std::size_t k = 0; place >= 0 && k < program_.lifted.size(); ++k) {
+      of_line[static_cast<std::size_t>(place) + k][to] =
+          of_unit_[static_cast<std::size_t>(program_.lifted[k])][from];
+    }
+  }
+
+  const Program& program_;
+  const detail::Lines& lines_;
+  const UnitRegisters& units_;
+  Registers of_unit_;
+  std::vector<std::size_t> again_;
+};
+
+// The first lane of `count` that is not sound, or `count`.
+std::size_t first_of(const double* unsound, std::size_t count) {
+  std::size_t lane = 0;
+  while (lane < count && unsound[lane] == 0.0) ++lane;
+  return lane;
+}
 
 // Works out lines [first, last) from the registers of their units. Returns the first that is not
 // sound, or `last`.
 std::size_t finish(const Program& program, const detail::Lines& lines, const UnitRegisters& units,
                    std::size_t first, std::size_t last, double* outputs) {
-  const std::size_t sums = program.summed();
-  const std::int32_t* named = program.unit_registers.empty() ? nullptr : program.sums.data();
-  std::vector<double> of_unit(units.width), of_line(program.registers.size());
-  for (std::size_t line = first; line < last; ++line) {
-    std::copy(program.registers.begin(), program.registers.end(), of_line.begin());
-    double unsound = 0.0;
-    for (std::int64_t u = lines.units[line]; u < lines.units[line + 1]; ++u) {
-      unsound += units.work_out(static_cast<std::size_t>(u), of_unit.data());
-      for (std::size_t k = 0; k < sums; ++k) {
-        of_line[k] += of_unit[named == nullptr ? k : static_cast<std::size_t>(named[k])];
-      }
-    }
-    for (std::size_t k = 0; k < sums; ++k) unsound += of_line[k] * 0.0;
-    unsound += take(program.steps, of_line.data());
-    if (unsound != 0.0) return line;
+  Gathering gathering(program, lines, units);
+  Registers of_line = gathering.begin();
+  for (std::size_t line = first; line < last; line += lanes) {
+    const std::size_t count = std::min(last - line, lanes);
+    double unsound[lanes] = {};
+    gathering.fill(line, line + count, of_line, unsound);
+    take(program.steps, of_line, unsound);
+    const std::size_t bad = first_of(unsound, count);
+    if (bad < count) return line + bad;
     for (std::size_t k = 0; k < program.outputs.size(); ++k) {
-      outputs[line * program.outputs.size() + k] =
-          of_line[static_cast<std::size_t>(program.output_register[k])];
+      const double* from = of_line[static_cast<std::size_t>(program.output_register[k])];
+      for (std::size_t w = 0; w < count; ++w) {
+        outputs[(line + w) * program.outputs.size() + k] = from[w];
+      }
     }
   }
   return last;
@@ -477,8 +624,18 @@ std::vector<double> unit_figures(const Program& program, const CubeView& cube,
   std::vector<double> out(count * units.width);
   const std::int64_t unsound =
       first_unsound(count, threads, [&](std::size_t first, std::size_t last) {
-        for (std::size_t unit = first; unit < last; ++unit) {
-          if (units.work_out(unit, out.data() + unit * units.width) != 0.0) return unit;
+        Registers registers = units.begin();
+        for (std::size_t unit = first; unit < last; unit += lanes) {
+          const std::size_t held = std::min(last - unit, lanes);
+          double unsound_lanes[lanes] = {};
+          units.work_out(unit, unit + held, registers, unsound_lanes);
+          const std::size_t bad = first_of(unsound_lanes, held);
+          if (bad < held) return unit + bad;
+          for (std::size_t k = 0; k < units.width; ++k) {
+            for (std::size_t w = 0; w < held; ++w) {
+              out[(unit + w) * units.width + k] = registers[k][w];
+            }
+          }
         }
         return last;
       });

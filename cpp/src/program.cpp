@@ -193,7 +193,7 @@ void check_steps(const std::vector<Step>& steps, const char* part, std::size_t r
   };
   for (const Step& step : steps) {
     if (!known(step.target) || !known(step.left) || !known(step.right) ||
-        step.operation > Operation::greater) {
+        step.operation > Operation::divide) {
       inconsistent(part, "must name registers that exist and a known operation");
     }
   }
@@ -210,7 +210,31 @@ void check_beginnings(const Program& p) {
   for (std::size_t at = 0; at < p.unit_registers.size(); at += p.unit_width()) {
     zero = zero && begins_as_zero(p.unit_registers.data() + at, results);
   }
+  for (const std::int32_t to : p.lift_to) {
+    zero = zero && (to < 0 || begins_as_zero(p.registers.data() + to, p.lifted.size()));
+  }
   if (!zero) inconsistent("registers", "must be 0 where results and sums will stand");
+}
+
+// What is lifted stands behind the sums, in registers that exist.
+void check_lifted(const Program& p) {
+  if (!p.lift_to.empty() && (p.unit_registers.empty() || p.lift_to.size() != p.units.size())) {
+    inconsistent("lift_to", "needs one place a unit, and registers of units");
+  }
+  if (p.lift_to.empty() != p.lifted.empty()) inconsistent("lifted", "needs places, and they it");
+  for (const std::int32_t r : p.lifted) {
+    if (r < 0 || static_cast<std::size_t>(r) >= p.unit_width()) {
+      inconsistent("lifted", "must name registers of units that exist");
+    }
+  }
+  for (const std::int32_t to : p.lift_to) {
+    if (to < -1) inconsistent("lift_to", "must be -1 or a register of the line");
+    if (to < 0) continue;
+    const auto first = static_cast<std::size_t>(to);
+    if (first < p.summed() || first + p.lifted.size() > p.registers.size()) {
+      inconsistent("lift_to", "must lie behind the sums, in registers that exist");
+    }
+  }
 }
 
 void check_registers(const Program& p) {
@@ -237,6 +261,7 @@ void check_registers(const Program& p) {
       inconsistent("registers", "must be finite");
     }
   }
+  check_lifted(p);
   check_beginnings(p);
   check_steps(p.steps, "steps", p.registers.size());
   if (p.outputs.size() != p.output_register.size()) {

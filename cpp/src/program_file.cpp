@@ -11,7 +11,7 @@ namespace {
 
 using detail::inconsistent;
 
-constexpr char magic[8] = {'R', 'S', 'L', 'P', 'R', 'O', 'G', '4'};
+constexpr char magic[8] = {'R', 'S', 'L', 'P', 'R', 'O', 'G', '5'};
 
 std::uint64_t checksum(const char* data, std::size_t size) {
   std::uint64_t hash = 0xcbf29ce484222325;  // FNV-1a: guards against damage, not against malice
@@ -26,7 +26,8 @@ template <class Archive, class AnyProgram>
 void visit(Archive& a, AnyProgram& p) {
   a(p.name), a(p.rulebook_sha256), a(p.as_of), a(p.coin_at_index), a(p.option_over_index);
   a(p.rows), a(p.lot), a(p.trees), a(p.units), a(p.unit_pool), a(p.pools), a(p.blocks);
-  a(p.unit_registers), a(p.unit_steps), a(p.sums), a(p.registers), a(p.steps);
+  a(p.unit_registers), a(p.unit_steps), a(p.sums), a(p.lifted), a(p.lift_to);
+  a(p.registers), a(p.steps);
   a(p.outputs), a(p.output_register);
   auto& s = p.scenarios;
   a(s.labels), a(s.factors), a(s.price_scale), a(s.price_shift), a(s.vol_scale), a(s.vol_shift);

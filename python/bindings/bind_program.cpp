@@ -215,6 +215,8 @@ Program program_of(const py::dict& part) {
   p.unit_registers = copied<double>(part["unit_registers"], "unit_registers", 2);
   p.unit_steps = steps_of(part["unit_steps"], "unit_steps");
   p.sums = copied<std::int32_t>(part["sums"], "sums");
+  p.lifted = copied<std::int32_t>(part["lifted"], "lifted");
+  p.lift_to = copied<std::int32_t>(part["lift_to"], "lift_to");
   p.registers = copied<double>(part["registers"], "registers");
   p.steps = steps_of(part["steps"], "steps");
   p.outputs = part["outputs"].cast<Names>();
@@ -247,6 +249,8 @@ py::dict parts_of(const Program& p) {
   part["unit_registers"] = owned(std::vector<double>(p.unit_registers), {units, held});
   part["unit_steps"] = part_of(p.unit_steps);
   part["sums"] = owned(std::vector<std::int32_t>(p.sums));
+  part["lifted"] = owned(std::vector<std::int32_t>(p.lifted));
+  part["lift_to"] = owned(std::vector<std::int32_t>(p.lift_to));
   part["steps"] = part_of(p.steps);
   part["outputs"] = p.outputs;
   part["output_register"] = owned(std::vector<std::int32_t>(p.output_register));

@@ -14,7 +14,7 @@ from .engine import compile_rulebook as compile
 from .errors import InputError, RiskslideError
 from .margin.program import Program
 from .market.market import Market
-from .market.quotes import Quote
+from .market.quotes import Quote, RiskArray
 from .runtime import runtime
 from .scenario.shocks import Scenarios
 from .study.compare import Comparison, compare
@@ -40,6 +40,7 @@ __all__ = [
     "Program",
     "Quote",
     "Revaluation",
+    "RiskArray",
     "RiskslideError",
     "Rulebook",
     "Scenarios",

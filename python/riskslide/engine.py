@@ -24,8 +24,8 @@ from .margin.program import Program, Subject
 from .market.market import Market
 from .market.state import State
 from .scenario.shocks import Scenarios
-from .value.cube import Cube, revalue
-from .value.exposure import cash_delta, notional
+from .value.cube import Cube, revalue, with_arrays
+from .value.exposure import notional
 from .venue.rulebook import Rulebook
 
 
@@ -92,8 +92,11 @@ def assess(
 def valued(p: Prepared, *, threads: int | None = None) -> Cube:
     """What the rows of a program are worth in its scenarios, with what its blocks measure."""
     cube = revalue(p.rows.valued, p.state, p.scenarios, threads=threads)
+    if p.state.risk_array:
+        cube = with_arrays(cube, p.state.risk_array)
     if p.program.measures_delta:
-        cube = replace(cube, delta=cash_delta(p.state, threads=threads))
+        delta = METHODS[p.rulebook.method].delta
+        cube = replace(cube, delta=delta(p.rulebook, p.state, threads))
     if p.program.measures_notional:
         cube = replace(cube, notional=notional(p.state))
     return cube.take(p.rows.source) if p.rows.orders else cube

@@ -312,6 +312,42 @@ void steps_of_units() {
                  7,  7, 0,  0, 1, 0, 0,    6,  6,  0, 1, 1, 0, 0}));
 }
 
+// A line sees registers of single units beside the sums; what it does not hold is 0, and so is what
+// is divided by 0. Forty lines go through in stretches of sixteen.
+void units_by_themselves() {
+  Program p = grouped();
+  p.blocks.resize(1);
+  p.unit_registers = {0, 3, 0, 0, 4, 0};  // loss, divisor | loss / divisor
+  p.unit_steps = {{Operation::divide, 2, 0, 1}};
+  p.sums = {0};
+  p.lifted = {2, 1};
+  p.lift_to = {3, 1};
+  p.registers = {0, 0, 0, 0, 0, -1, 0, 0};  // all losses | ETH, its divisor | BTC, its divisor
+  p.steps = {{Operation::divide, 6, 3, 1}, {Operation::divide, 7, 5, 2}};
+  p.outputs = {"all", "ETH", "BTC", "BTC over ETH", "-1 over divisor"};
+  p.output_register = {0, 1, 3, 6, 7};
+  const auto r = evaluate(p, moves(), two_accounts());
+  // 15 / 3 and 14 / 4; then 7 / 4 or 7 / 3 ...
+  Book many;
+  for (int k = 0; k < 40; ++k) many.account({{0, k + 1}}).account({{3, k + 1}});
+  const auto found = evaluate(p, moves(), many);
+  for (const Figures& of : {r.outputs, found.outputs}) {
+    for (std::size_t k = 0; k < of.size(); k += 5) {
+      const double eth = of[k + 1], btc = of[k + 2];
+      CHECK(of[k] == 4 * eth + 3 * btc);
+      CHECK(of[k + 3] == (eth == 0 ? 0 : btc / eth));
+    }
+  }
+  CHECK((Figures(r.outputs.begin(), r.outputs.begin() + 5) == Figures{29, 3.5, 5, 5 / 3.5, -0.25}));
+  bool alone = false;
+  for (std::size_t k = 0; k < found.outputs.size(); k += 5) {
+    const bool without = found.outputs[k + 4] == 0.0;  // ETH is not held
+    alone = alone || without;
+    CHECK(!without || (found.outputs[k + 1] == 0 && !std::signbit(found.outputs[k + 4])));
+  }
+  CHECK(alone);
+}
+
 // What leaves float64 by a factor, in a tier or in the steps of a unit: the account is named.
 void overflow_of_units() {
   Program p = grouped();
@@ -637,6 +673,7 @@ int main() {
   groups_of_a_unit();
   rows_outside();
   steps_of_units();
+  units_by_themselves();
   overflow_of_units();
   what_is_not_finite_is_refused();
   attributes();

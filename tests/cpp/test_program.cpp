@@ -56,7 +56,9 @@ Program rich_program() {
   p.unit_registers = {0, 0, 0, 0, 2.5, 0, 0, 0, 0, 0, -1, 0};
   p.unit_steps = {{Operation::greater, 5, 0, 3}, {Operation::multiply, 4, 4, 1}};
   p.sums = {0, 5, 4};
-  p.registers = {0, 0, 0, 1.25, 1e300};
+  p.lifted = {4, 0};
+  p.lift_to = {-1, 5};
+  p.registers = {0, 0, 0, 1.25, 1e300, 0, 0};
   p.steps = {{Operation::multiply, 4, 0, 3}, {Operation::maximum, 4, 4, 1}};
   p.outputs = {"initial", "maintenance"};
   p.output_register = {4, 0};
@@ -101,6 +103,7 @@ void round_trip() {
         tiers[1][1].gain == 0.25 && back.trees[0].levels[1].tiers.empty());
   CHECK(back.unit_registers == p.unit_registers && back.sums == p.sums &&
         back.unit_steps[0].operation == Operation::greater && back.unit_steps[1].left == 4);
+  CHECK(back.lifted == p.lifted && back.lift_to == p.lift_to);
   CHECK(back.unit_width() == 6 && back.summed() == 3 && back.first_register(2) == 3);
   CHECK(back.steps[1].operation == Operation::maximum && back.steps[1].target == 4);
   CHECK(back.scenarios.price_shift[3] == 5e-324 && back.pools == p.pools);
@@ -239,8 +242,8 @@ void inconsistent_programs() {
   CHECK(broken([](Program& p) { p.blocks[0].attribute = p.blocks[1].attribute; }));
   CHECK(broken([](Program& p) { p.registers.resize(2); }));
   CHECK(broken([&](Program& p) { p.registers[3] = nan; }));
-  CHECK(broken([](Program& p) { p.steps[0].left = 5; }));
-  CHECK(broken([](Program& p) { p.steps[0].operation = static_cast<Operation>(6); }));
+  CHECK(broken([](Program& p) { p.steps[0].left = 7; }));
+  CHECK(broken([](Program& p) { p.steps[0].operation = static_cast<Operation>(7); }));
   CHECK(broken([](Program& p) { p.output_register[0] = -1; }));
   CHECK(broken([](Program& p) { p.outputs.pop_back(); }));
   CHECK(broken([](Program& p) { p.scenarios.vol_floor.pop_back(); }));
@@ -314,14 +317,24 @@ void inconsistent_trees_and_units() {
   CHECK(part([](Program& p) { p.unit_registers[6] = 1; }) == "registers");
   CHECK(part([](Program& p) { p.registers[2] = 1; }) == "registers");  // a sum's
   CHECK(part([](Program& p) { p.sums.push_back(0); }) == "registers");
-  CHECK(part([](Program& p) { p.sums.resize(6, 0); }) == "registers");
+  CHECK(part([](Program& p) { p.sums.resize(8, 0); }) == "registers");
   CHECK(part([](Program& p) { p.sums[1] = 6; }) == "sums");
   CHECK(part([](Program& p) { p.sums[1] = -1; }) == "sums");
   CHECK(part([](Program& p) { p.unit_steps[0].target = 6; }) == "unit_steps");
   CHECK(part([](Program& p) { p.unit_steps[0].right = -1; }) == "unit_steps");
-  CHECK(part([](Program& p) { p.unit_steps[0].operation = static_cast<Operation>(6); }) ==
+  CHECK(part([](Program& p) { p.unit_steps[0].operation = static_cast<Operation>(7); }) ==
         "unit_steps");
   CHECK(part([](Program& p) { p.sums = {}, p.registers[0] = 1; }) == "not refused");
+
+  CHECK(part([](Program& p) { p.lifted[0] = 6; }) == "lifted");
+  CHECK(part([](Program& p) { p.lifted[0] = -1; }) == "lifted");
+  CHECK(part([](Program& p) { p.lifted.clear(); }) == "lifted");
+  CHECK(part([](Program& p) { p.lift_to.clear(); }) == "lifted");
+  CHECK(part([](Program& p) { p.lift_to.pop_back(); }) == "lift_to");
+  CHECK(part([](Program& p) { p.lift_to[0] = -2; }) == "lift_to");
+  CHECK(part([](Program& p) { p.lift_to[0] = 2; }) == "lift_to");  // a sum's
+  CHECK(part([](Program& p) { p.lift_to[0] = 6; }) == "lift_to");
+  CHECK(part([](Program& p) { p.registers[6] = 1; }) == "registers");  // what is lifted
 }
 
 // Scenarios of time and rates come back from a file, and point into the program as columns.

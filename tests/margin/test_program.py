@@ -137,7 +137,7 @@ def test_a_number_that_no_enumeration_knows_is_refused_as_part_of_a_program(
     assert (refused.value.code, refused.value.column) == ("E_PROGRAM", "block 'b'")
 
 
-@pytest.mark.parametrize("number", [-1, 6, 256, 260, -256])
+@pytest.mark.parametrize("number", [-1, 7, 256, 260, -256])
 def test_an_operation_that_no_step_knows_is_refused(number: int) -> None:
     """256 must not be read as 0, which adds."""
     given = parts()

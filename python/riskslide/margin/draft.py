@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..book.columns import Bool, Float, Int32, Int64
+from .figures import Figure as Figure
+from .figures import Lines, Number, Step
 from .program import Block, Level, Operation, Program, Reduction, Subject, Tree
-
-Number = float | Sequence[float] | Float
 
 
 class Nodes(NamedTuple):
@@ -90,42 +90,9 @@ def level_of(nodes: Nodes, sets: int = 1, **words: Any) -> Level:
     return Level(parent=nodes.parent, **columns, tiers=words.get("tiers", ()))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Figure:
-    """A number that every unit has: a result of a block, a constant, or worked out from others."""
-
-    draft: Draft = field(repr=False)
-    place: int
-
-    def __add__(self, other: Figure | Number) -> Figure:
-        return self.draft.apply(Operation.ADD, self, other)
-
-    def __sub__(self, other: Figure | Number) -> Figure:
-        return self.draft.apply(Operation.SUBTRACT, self, other)
-
-    def __mul__(self, other: Figure | Number) -> Figure:
-        return self.draft.apply(Operation.MULTIPLY, self, other)
-
-    def above(self, other: Figure | Number) -> Figure:
-        """1 where it is greater, else 0."""
-        return self.draft.apply(Operation.GREATER, self, other)
-
-    def at_least(self, other: Figure | Number) -> Figure:
-        return self.draft.apply(Operation.MAXIMUM, self, other)
-
-    def at_most(self, other: Figure | Number) -> Figure:
-        return self.draft.apply(Operation.MINIMUM, self, other)
-
-
 class _Result(NamedTuple):
     block: int
     column: int
-
-
-class _Step(NamedTuple):
-    operation: Operation
-    left: int
-    right: int
 
 
 class _Run(NamedTuple):
@@ -153,8 +120,9 @@ class Draft:
     unit_pool: Sequence[int] = ()
     trees: list[Tree] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
-    entries: list[_Result | _Step | Float] = field(default_factory=list)
+    entries: list[_Result | Step | Float] = field(default_factory=list)
     runs: dict[tuple[int, int, bool], _Run] = field(default_factory=dict)
+    lines: Lines = field(default_factory=Lines)
     known: dict[str, int] = field(default_factory=dict)  # trees, places of figures shared by parts
 
     def shape(self, inside: Bool, *columns: Sequence[Any]) -> Shape:
@@ -180,6 +148,12 @@ class Draft:
         columns = {"weight": np.ones(count)} | columns
         block = Block(name, Reduction.WORST, first=first, tree=tree, **columns)
         return self._results(block)[0]
+
+    def scenarios(self, name: str, tree: int, weight: Sequence[float]) -> list[Figure]:
+        """The P&L in every one of the first scenarios, as many as there are weights."""
+        columns = tuple(self.subject.scenarios.labels[: len(weight)])
+        given = np.array(weight, dtype=np.float64)
+        return self._results(Block(name, Reduction.EACH, columns=columns, weight=given, tree=tree))
 
     def each(
         self,
@@ -240,7 +214,7 @@ class Draft:
 
     def apply(self, operation: Operation, left: Figure, right: Figure | Number) -> Figure:
         other = right if isinstance(right, Figure) else self.constant(right)
-        return self._entry(_Step(operation, left.place, other.place))
+        return self._entry(Step(operation, left.place, other.place))
 
     def total(self, figures: Iterable[Figure]) -> Figure:
         """Their sum in this order; 0 without any."""
@@ -249,15 +223,15 @@ class Draft:
             out = figure if out is None else out + figure
         return self.constant(0.0) if out is None else out
 
-    def _entry(self, entry: _Result | _Step | Float) -> Figure:
+    def _entry(self, entry: _Result | Step | Float) -> Figure:
         self.entries.append(entry)
         return Figure(self, len(self.entries) - 1)
 
     def program(
         self, outputs: Mapping[str, Figure], constants_of_line: Mapping[str, float], **head: Any
     ) -> Program:
-        """The program whose outputs are these figures, summed over the units of a line, and these
-        constants of a line."""
+        """The program whose outputs are these figures, those of units summed over the units of a
+        line, and these constants of a line."""
         rules, rows = self.subject.rules, self.subject.rows
         self._run_together()
         before = np.cumsum([0, *(b.registers for b in self.blocks)])
@@ -270,7 +244,7 @@ class Draft:
                 number[place] = int(before[entry.block]) + entry.column
                 continue
             number[place] = width + len(constants)
-            if isinstance(entry, _Step):
+            if isinstance(entry, Step):
                 left, right = number[entry.left], number[entry.right]
                 steps.append((entry.operation.value, number[place], left, right))
                 constants.append(np.zeros(len(self.units)))
@@ -279,11 +253,13 @@ class Draft:
         registers = np.zeros((len(self.units), width + len(constants)))
         for k, values in enumerate(constants):
             registers[:, width + k] = values
-        sums = [number[f.place] for f in outputs.values()]
-        if not self.units:  # nothing is held: nothing is worked out, and every output is 0
+        told = [f if f.draft is self.lines else self.lines.sum(f) for f in outputs.values()]
+        line = self.lines.layout(len(self.units), width, constants_of_line.values())
+        sums, lifted = ([number[place] for place in seen] for seen in (line.sums, line.lifted))
+        if not self.units:  # nothing is held: nothing is worked out per unit, and sums are 0
             registers, steps, sums = np.zeros((0, 0)), [], []
-        held = [0.0] * max(len(outputs), width) + list(constants_of_line.values())
-        at = [*range(len(outputs)), *range(len(held) - len(constants_of_line), len(held))]
+        last = len(line.registers)
+        at = [*(line.number[f.place] for f in told), *range(last - len(constants_of_line), last)]
         pools = self.unit_pool if len(self.unit_pool) else [0] * len(self.units)
         return Program(
             name=rules.name,
@@ -297,8 +273,10 @@ class Draft:
             unit_registers=registers,
             unit_steps=np.array(steps, dtype=np.int32).reshape(-1, 4),
             sums=np.array(sums, dtype=np.int32),
-            registers=np.array(held),
-            steps=np.zeros((0, 4), dtype=np.int32),
+            lifted=np.array(lifted, dtype=np.int32),
+            lift_to=line.lift_to,
+            registers=np.array(line.registers),
+            steps=line.steps,
             outputs=(*outputs, *constants_of_line),
             output_register=np.array(at, dtype=np.int32),
             scenarios=self.subject.scenarios,

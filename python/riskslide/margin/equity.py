@@ -149,12 +149,14 @@ def words_of(subject: Subject, nodes: Nodes) -> Words:
     )
 
 
-def equity(draft: Draft) -> dict[str, Figure]:
-    """Balances as they count, unrealised P&L, value of options."""
+def equity(draft: Draft, paid: Bool | None = None) -> dict[str, Figure]:
+    """Balances as they count, unrealised P&L, value of options: of those rows that are `paid` for
+    as they are bought, all where it is None."""
     rows = draft.subject.rows
     x, role = rows.instruments, roles_of(rows)
     balance, pnl = role == Role.BALANCE.value, role == Role.PNL.value
     options = (role == Role.POSITION.value) & (x.kind == Kind.OPTION.value)
+    options &= True if paid is None else paid
     asset = np.where(balance, x.underlying, -1)
     shape = draft.shape(balance | pnl | options, (asset,))
     (nodes,) = shape.levels

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from ..book.columns import Float
 from ..book.portfolio import Rows
 from ..market.state import State
 from ..rules import Rules, Spec
@@ -13,7 +14,9 @@ from ..scenario.grid import grid_scenarios, homes_of
 from ..scenario.matrix import matrix_scenarios
 from ..scenario.shocks import Scenarios
 from ..scenario.slides import slide_scenarios, slide_terms
+from ..scenario.span import span_scenarios
 from ..scenario.still import still_scenario
+from ..value.exposure import cash_delta
 from . import equity
 from .auction import AUCTION
 from .grid import compile as grid
@@ -22,6 +25,9 @@ from .matrix import compile as matrix
 from .program import Program, Subject
 from .ratio import compile as ratio
 from .slides import compile as slides
+from .span import compile as span
+from .span import schema as span_schema
+from .span.deltas import composite_delta
 from .standard import compile as standard
 from .standard import schema as standard_schema
 
@@ -43,11 +49,16 @@ VERDICT = {
 }
 
 
+def _cash_delta(rules: Rules, state: State, threads: int | None) -> Float:
+    return cash_delta(state, threads=threads)
+
+
 class Method(NamedTuple):
     """schema: parameters by dotted key; terms: fields of `Terms` that the rules decide; warnings:
     what the holder of the rows must know; optional: sections that a rule book may leave out, each
     with its parameters by name; homes: the market in which an asset cancels risk, None where no
-    rule of collateral differs by market."""
+    rule of collateral differs by market; delta: what blocks that measure delta count of a row, on
+    so many threads."""
 
     schema: Mapping[str, Spec]
     scenarios: Callable[[Rules, State], Scenarios]
@@ -56,6 +67,7 @@ class Method(NamedTuple):
     warnings: Callable[[Rules, Rows], tuple[str, ...]] = lambda rules, rows: ()
     optional: Mapping[str, Mapping[str, Spec]] = MappingProxyType(VERDICT)
     homes: Callable[[Rules], Mapping[str, str] | None] = lambda rules: None
+    delta: Callable[[Rules, State, int | None], Float] = _cash_delta
 
     @property
     def specs(self) -> dict[str, Spec]:
@@ -96,6 +108,15 @@ METHODS: Mapping[str, Method] = {
         terms=standard.standard_terms,
         warnings=standard.warnings_of_standard,
         optional={**VERDICT, **standard_schema.OPTIONAL, "auction": AUCTION},
+    ),
+    "span": Method(
+        SHARED | dict(span_schema.SCHEMA),
+        span_scenarios,
+        span.compile_span,
+        terms=span.terms_of_span,
+        warnings=span.warnings_of_span,
+        optional=VERDICT | dict(span_schema.OPTIONAL),
+        delta=composite_delta,
     ),
     "ratio": Method(
         SHARED | dict(ratio.SCHEMA),

@@ -52,7 +52,8 @@ class Measure(IntEnum):
 
 
 class Operation(IntEnum):
-    """What a step does with two registers; GREATER: 1 where left > right, else 0."""
+    """What a step does with two registers; GREATER: 1 where left > right, else 0; DIVIDE: 0 where
+    right is 0."""
 
     ADD = 0
     SUBTRACT = 1
@@ -60,6 +61,7 @@ class Operation(IntEnum):
     MINIMUM = 3
     MAXIMUM = 4
     GREATER = 5
+    DIVIDE = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +173,8 @@ class Program:
     """A compiled rule book: frozen, hashable by its bytes, without code.
 
     as_of: instant (UTC nanoseconds) from which its days count, 0 where it counts none;
-    coin_at_index, option_over_index: how its rows are to be filled, see `Terms`.
+    coin_at_index, option_over_index: how its rows are to be filled, see `Terms`; lifted, lift_to:
+    registers of a unit that a line sees by themselves, and where, -1 for units it sees in sums.
     """
 
     name: str
@@ -190,6 +193,8 @@ class Program:
     unit_registers: Float = field(default_factory=lambda: np.zeros((0, 0)))  # (units, registers)
     unit_steps: Int32 = field(default_factory=lambda: np.zeros((0, 4), dtype=np.int32))
     sums: Int32 = field(default_factory=lambda: np.zeros(0, dtype=np.int32))
+    lifted: Int32 = field(default_factory=lambda: np.zeros(0, dtype=np.int32))
+    lift_to: Int32 = field(default_factory=lambda: np.zeros(0, dtype=np.int32))  # (units)
     rulebook_sha256: str = ""
     as_of: int = 0
     coin_at_index: bool = False
@@ -276,7 +281,7 @@ class Program:
 
 
 _HEAD = ("name", "rulebook_sha256", "as_of", "coin_at_index", "option_over_index")
-_UNITS = ("unit_pool", "unit_registers", "unit_steps", "sums")
+_UNITS = ("unit_pool", "unit_registers", "unit_steps", "sums", "lifted", "lift_to")
 _PLAIN = (*_HEAD, "lot", *_UNITS, "registers", "steps", "output_register")
 _TREE = ("leaf", "group_unit")
 _WORDS = ("gain", "loss", "scale", "deadband", "cap", "biased", "anchored", "against", "worst")

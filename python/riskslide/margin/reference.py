@@ -46,7 +46,7 @@ def evaluate(program: Program, cube: Cells, positions: Positions, cash: Cash) ->
             results, found = _results(program, cube, held)
             losses.append(found)
             of_units.append(_unit_registers(program, unit, results))
-        outputs.append(_outputs(program, of_units))
+        outputs.append(_outputs(program, list(line.units), of_units))
     shape = (len(losses), len(worst_blocks))
     unit_count = [len(line.units) for line in lines]
     return {
@@ -236,19 +236,37 @@ def _unit_registers(program: Program, unit: int, results: list[float]) -> list[f
     return _stepped([*results, *rest], program.unit_steps)
 
 
-def _outputs(program: Program, units: list[list[float]]) -> list[float]:
+def _outputs(program: Program, numbers: list[int], units: list[list[float]]) -> list[float]:
     """The output registers of a line, whose units have these registers, after every step."""
+    registers = line_figures(program, numbers, units)
+    return [registers[k] for k in program.output_register.tolist()]
+
+
+def line_figures(program: Program, numbers: list[int], units: list[list[float]]) -> list[float]:
+    """Registers of a line after its steps, from those of its units, which have these numbers."""
     own = program.unit_registers.size > 0
     width = sum(b.registers for b in program.blocks)
     summed = program.sums.tolist() if own else range(width)
     sums = [math.fsum(registers[k] for registers in units) for k in summed]
-    registers = _stepped([*sums, *program.registers[len(sums) :].tolist()], program.steps)
-    return [registers[k] for k in program.output_register.tolist()]
+    return _stepped(gathered(program, sums, numbers, units), program.steps)
+
+
+def gathered(
+    program: Program, sums: list[float], numbers: list[int], units: list[list[float]]
+) -> list[float]:
+    """Registers of a line before its steps: sums, what it sees of single units, constants."""
+    registers = [*sums, *program.registers[len(sums) :].tolist()]
+    for number, of_unit in zip(numbers, units, strict=True) if program.lift_to.size else ():
+        first = int(program.lift_to[number])
+        for k, lifted in enumerate(program.lifted.tolist() if first >= 0 else ()):
+            registers[first + k] = of_unit[lifted]
+    return registers
 
 
 def _stepped(registers: list[float], steps: Int32) -> list[float]:
     for operation, target, left, right in steps.tolist():
         a, b = registers[left], registers[right]
-        results = (a + b, a - b, a * b, min(a, b), max(a, b), float(a > b))
+        over = a / b if b else 0.0
+        results = (a + b, a - b, a * b, min(a, b), max(a, b), float(a > b), over)
         registers[target] = results[operation]
     return registers

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from ..book.clock import text_of
 from ..book.columns import Float
 from ..book.instruments import Instruments
 from ..errors import refuse
-from .quotes import RATES, Quote, Terms, check_value, shown
+from .quotes import RATES, Quote, RiskArray, Terms, check_value, shown
 
 
 class Lookup:
@@ -24,10 +25,12 @@ class Lookup:
         tables: Mapping[str, Mapping[Any, Quote]],
         terms: Terms,
         warnings: Iterable[str],
+        risk_array: Mapping[str, RiskArray] = MappingProxyType({}),
     ) -> None:
         if terms.rates not in RATES:
             refuse("E_UNKNOWN", "rates", None, terms.rates, f"must be one of {', '.join(RATES)}")
         self.as_of, self.tables, self.terms = as_of, tables, terms
+        self.risk_array = risk_array
         self.oldest = as_of - (2**62 if math.isinf(terms.max_age) else int(terms.max_age * 1e9))
         self.warned: dict[str, None] = dict.fromkeys(warnings)
         self.quoted: dict[str, float] = {}

@@ -11,7 +11,7 @@ from ..book.columns import Float
 from ..book.instruments import Instruments
 from ..errors import refuse
 from .lookup import Lookup
-from .quotes import NO_TERMS, TABLES, Quote, Terms, check_value, key_of
+from .quotes import NO_TERMS, TABLES, Quote, RiskArray, Terms, check_value, key_of
 from .resolve import resolve
 from .state import State
 
@@ -28,7 +28,9 @@ class Market:
     forward that settlement averaging has fixed already, by (underlying, expiry), from 0 to the
     forward, which is quoted whole; confidence: how far its source trusts a quote, from 0 to 1 and 1
     where absent, by (kind, key): the kind is spot, forward, mark, vol or rate, the key that of the
-    quote, and (underlying, expiry) for all vols of an expiry.
+    quote, and (underlying, expiry) for all vols of an expiry; risk_array: losses in the scenarios
+    of SPAN and the composite delta, by instrument: an option that has one is not revalued, and
+    needs its own price as a mark instead of a forward and a vol.
     """
 
     as_of: int
@@ -41,6 +43,7 @@ class Market:
     settlement: Mapping[Any, Quote] = field(default_factory=dict)
     fixed: Mapping[tuple[str, int], Quote] = field(default_factory=dict)
     confidence: Mapping[tuple[str, Any], Quote] = field(default_factory=dict)
+    risk_array: Mapping[str, RiskArray] = field(default_factory=dict)
     dropped: int = 0
     warnings: tuple[str, ...] = ()
 
@@ -53,10 +56,17 @@ class Market:
         `E_RANGE` for a confidence outside [0, 1], `E_DOMAIN` for a fixed part < 0).
         """
         now = instant(as_of, "as_of")
-        tables: dict[str, Any] = {}
+        arrays = quotes.pop("risk_array", {})
+        tables: dict[str, Any] = {"risk_array": {k: _array(v, k) for k, v in arrays.items()}}
         for kind, table in quotes.items():
             if kind not in TABLES:
-                refuse("E_UNKNOWN", kind, None, kind, f"must be one of {', '.join(TABLES)}")
+                refuse(
+                    "E_UNKNOWN",
+                    kind,
+                    None,
+                    kind,
+                    f"must be one of {', '.join((*TABLES, 'risk_array'))}",
+                )
             read = {key_of(kind, k): v for k, v in table.items()}
             tables[kind] = {k: _quote(v, now, kind, k) for k, v in read.items()}
         return cls(now, **tables)
@@ -80,10 +90,20 @@ class Market:
 
     def _lookup(self, terms: Terms) -> Lookup:
         tables = {kind: getattr(self, kind) for kind in TABLES}
-        return Lookup(self.as_of, tables, terms, self.warnings)
+        arrays = self.risk_array if terms.risk_arrays else {}
+        return Lookup(self.as_of, tables, terms, self.warnings, arrays)
 
 
 def _quote(value: Any, now: int, kind: str, key: Any) -> Quote:
     quote = value if isinstance(value, Quote) else Quote(float(value), now)
     check_value(kind, key, quote.value)
     return quote
+
+
+def _array(value: Any, name: str) -> RiskArray:
+    """A risk array given as (losses, composite delta), of finite numbers."""
+    losses, delta = value
+    found = RiskArray(tuple(map(float, losses)), float(delta))
+    for number in (*found.losses, found.delta):
+        check_value("risk_array", name, number)
+    return found

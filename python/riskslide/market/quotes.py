@@ -16,6 +16,14 @@ class Quote(NamedTuple):
     instant: int
 
 
+class RiskArray(NamedTuple):
+    """What one long contract unit loses in every scenario, a gain being negative, and its composite
+    delta, in deltas of its commodity: figures of a clearing house, in the reporting currency."""
+
+    losses: tuple[float, ...]
+    delta: float
+
+
 class Terms(NamedTuple):
     """Where and how far quotes may be trusted, from a rule book."""
 
@@ -37,6 +45,8 @@ class Terms(NamedTuple):
     by_strike: bool = False
     # currency that scenarios leave still while the one reported in may move; empty: that one
     numeraire: str = ""
+    # whether risk arrays stand for the values of the instruments that have one
+    risk_arrays: bool = False
 
     @property
     def measure(self) -> str:

@@ -15,6 +15,7 @@ from ..errors import refuse
 from .confidence import confidence_of, fixed_share_of
 from .factors import factors_of
 from .lookup import Lookup
+from .quotes import RiskArray
 from .state import Payoff, State
 from .warnings import warn
 
@@ -77,6 +78,9 @@ class _Resolver:
                 mark[i] = self.settlement(i, underlying)
                 price[i], multiplier[i] = 1.0, self.cash(i, float(mark[i]))
                 inverse[i], factor[i] = False, factors.still
+            elif kind == _OPTION and rows.name[i] in lookup.risk_array:
+                mark[i] = price[i] = lookup.need("mark", rows.name[i])
+                inverse[i], factor[i] = False, factors.still
             elif kind == _OPTION:
                 years[i] = (expiry - as_of) / NANOSECONDS_PER_YEAR
                 self.option(i, (underlying, expiry), price, spot, rate, dividend, grows)
@@ -128,6 +132,7 @@ class _Resolver:
             expiry_confidence=confidence.expiry,
             stable=lookup.stable,
             trust=confidence.of_assets,
+            risk_array=self.arrays(),
             warnings=tuple(lookup.warned),
         )
 
@@ -138,6 +143,12 @@ class _Resolver:
             return np.ones(len(self.rows))
         discount: Float = _core.exponential(-(np.where(self.rows.inverse, dividend, rate) * years))
         return discount
+
+    def arrays(self) -> dict[int, RiskArray]:
+        """The risk arrays of the rows that have one and are not past their expiry."""
+        rows, given = self.rows, self.lookup.risk_array
+        found = {rows.index[name]: given[name] for name in rows.index.keys() & given.keys()}
+        return {i: x for i, x in sorted(found.items()) if rows.expiry[i] > self.lookup.as_of}
 
     def index(self) -> Float:
         """Spots as they are quoted; a spot instrument without one has its own mark for it."""

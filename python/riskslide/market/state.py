@@ -10,6 +10,7 @@ import numpy as np
 
 from ..book.columns import Bool, Float, Int32, UInt8
 from ..book.instruments import Instruments, PricingModel
+from .quotes import RiskArray
 
 
 class Payoff:
@@ -32,6 +33,7 @@ class State:
     [0, 1]. `spot_confidence`, `mark_confidence`, and `expiry_confidence`, the smallest of forward,
     rate and vols of the row's expiry: in [0, 1], 1 where none is given. `stable`: the quoted spot
     of the stable of the terms, else 1. `trust`: the confidence in a spot by its asset, where given.
+    `risk_array`: by row, of those that are not revalued.
     """
 
     as_of: int
@@ -63,6 +65,7 @@ class State:
     expiry_confidence: Float
     stable: float = 1.0
     trust: Mapping[str, float] = field(default_factory=dict)
+    risk_array: Mapping[int, RiskArray] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
     def columns(self) -> dict[str, Any]:

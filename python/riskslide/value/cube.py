@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -13,6 +14,7 @@ from ..book.instruments import Instruments
 from ..book.positions import Positions
 from ..errors import refuse
 from ..market.market import Market
+from ..market.quotes import RiskArray
 from ..market.state import State
 from ..scenario.shocks import Scenarios
 from .revaluation import Revaluation
@@ -95,6 +97,17 @@ def revalue(
     moved = scenarios.on(state)
     values, base, floored = _core.revalue(state.columns(), moved.columns(), threads or 0)
     return Cube(values, base, moved, floored)
+
+
+def with_arrays(cube: Cube, arrays: Mapping[int, RiskArray]) -> Cube:
+    """The cube with the losses of risk arrays in their rows, weights taken off again."""
+    values, weight = cube.values.copy(), cube.scenarios.weight
+    for row, array in arrays.items():
+        if len(array.losses) != weight.size:
+            count = len(array.losses)
+            refuse("E_SHAPE", "risk_array", row, count, f"must hold {weight.size} losses")
+        values[row] = 0.0 - np.array(array.losses) / weight
+    return replace(cube, values=values)
 
 
 def aggregate(

@@ -163,6 +163,17 @@ def cash_delta(state: State, *, threads: int | None = None) -> Float:
     return np.where(expired, 0.0, _core.cash_delta(own, threads or 0))
 
 
+def option_delta(state: State, *, threads: int | None = None) -> Float:
+    """Delta of options by the price that they are written on, of one unit of it; 0 of others."""
+    found = np.zeros(len(state.instruments))
+    options = np.isin(state.payoff, (Payoff.BLACK76, Payoff.BACHELIER))
+    for model in PricingModel:
+        at = np.flatnonzero(options & (state.instruments.model == model.value))
+        if at.size:
+            found[at] = _option_greeks(model, state, at, threads)[1]
+    return found
+
+
 def notional(state: State) -> Float:
     """Units of the underlying of one unit, times its spot, in the reporting currency; of a spot
     instrument or a balance its price. 0 where no spot is quoted."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from datetime import date
 from importlib import resources
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from ..errors import nearest, refuse
@@ -57,3 +59,27 @@ def _read(path: Path) -> str:
         return path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         refuse("E_FILE", "", None, str(error), "must be readable UTF-8 text", file=str(path))
+
+
+def rulebook_of(
+    method: str,
+    values: Mapping[str, Any],
+    *,
+    name: str,
+    source: str,
+    day: date,
+    status: str = "documented",
+    statuses: Mapping[str, str] = MappingProxyType({}),
+) -> Rulebook:
+    """The rule book of plain values by dotted key, such as those of a file of a clearing house.
+
+    source, day: of every parameter, and of the rule book; status: of those that `statuses` does not
+    name. Raises InputError as `rulebook.check` does.
+    """
+    raw: dict[str, Any] = {"schema": 1, "method": method, "version": day.isoformat()}
+    raw |= {"name": name, "title": name, "description": source, "valid_from": day}
+    for key, value in values.items():
+        section, _, parameter = key.partition(".")
+        entry = {"value": value, "status": statuses.get(key, status), "source": source, "date": day}
+        raw.setdefault(section, {})[parameter] = entry
+    return check(raw | {"status": "complete"}, name)

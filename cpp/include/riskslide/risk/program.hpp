@@ -101,8 +101,16 @@ struct Block {
 
 inline constexpr std::size_t most_worst = 16;
 
-/// greater: 1 where left > right, else 0.
-enum class Operation : std::uint8_t { add = 0, subtract, multiply, minimum, maximum, greater };
+/// greater: 1 where left > right, else 0; divide: 0 where right is 0.
+enum class Operation : std::uint8_t {
+  add = 0,
+  subtract,
+  multiply,
+  minimum,
+  maximum,
+  greater,
+  divide
+};
 
 /// register[target] = register[left] (operation) register[right]
 struct Step {
@@ -147,7 +155,11 @@ struct Program {
   std::vector<double> unit_registers;  // (U, registers of a unit) row-major
   std::vector<Step> unit_steps;
   std::vector<std::int32_t> sums;
-  std::vector<double> registers;  // per line: the sums (0 here), constants, ...
+  // What a line sees of single units: the registers that `lifted` names, put one after the other
+  // where `lift_to` (U) says, -1: nowhere. Both are empty where a line sees sums alone.
+  std::vector<std::int32_t> lifted;
+  std::vector<std::int32_t> lift_to;
+  std::vector<double> registers;  // per line: the sums and what is lifted (0 here), constants, ...
   std::vector<Step> steps;
   std::vector<std::string> outputs;  // names
   std::vector<std::int32_t> output_register;
