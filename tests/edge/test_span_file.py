@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import zipfile
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ import riskslide as rs
 from riskslide.book.clock import text_of
 from riskslide.book.instruments import Kind, PricingModel, Style
 from riskslide.edge.span.limits import Limits
+from riskslide.edge.span.nets import Days
 
 LOSSES = [float(k) for k in range(16)]
 GAINS = [-2.5 * k for k in range(16)]
@@ -49,12 +51,12 @@ def example() -> str:
         portfolio("oofPf", "OPT", series, cvf=10, valueMeth="FUT", exercise="AMER"),
     ]
     tiers = element("intraTiers", element("tier", tn=1, sPe="202603", ePe="202603"))
-    som = element("somTiers", element("tier", rate(3.5), tn=1))
+    minimum = element("somTiers", element("tier", rate(3.5), tn=1))
     commodity = element(
         "ccDef",
         *(element("pfLink", exch="X", pfId=c, pfType=t) for c, t in LINKS),
         tiers,
-        som,
+        minimum,
         element("spotRate", r=1, pe="202603", sprd=10, outr=20),
         spread(2, 50.0, leg("IDX", "A", 1, pe="20260327"), leg("IDX", "B", 2, pe="202604")),
         spread(1, 30.0, leg("IDX", "A", 1, tn=1), leg("IDX", "B", 1, tn=1)),
@@ -119,12 +121,14 @@ def test_figures_are_those_of_the_file(found: rs.SpanFile) -> None:
 def test_commodities_hold_tiers_spreads_and_rates(found: rs.SpanFile) -> None:
     index, stock = found.commodities
     assert (index.code, index.name, index.short_option_method) == ("IDX", "An index", "MAX")
-    assert [(t.number, t.first, t.last) for t in index.tiers] == [(1, "202603", "202603")]
+    march = Days(date(2026, 3, 1), date(2026, 3, 31))
+    assert [(t.number, t.days) for t in index.tiers] == [(1, march)]
     assert [t.rate for t in index.short_option] == [3.5]
     assert [(s.number, s.method, s.rate) for s in index.spreads] == [(1, "F", 30.0), (2, "F", 50.0)]
     legs = [(g.commodity, g.period, g.side, g.ratio) for g in index.spreads[1].legs]
-    assert legs == [("IDX", "20260327", 1, 1.0), ("IDX", "202604", -1, 2.0)]
-    assert [(r.period, r.spread, r.outright) for r in index.spot_rates] == [("202603", 10, 20)]
+    april = Days(date(2026, 4, 1), date(2026, 4, 30))
+    assert legs == [("IDX", Days(*[date(2026, 3, 27)] * 2), 1, 1.0), ("IDX", april, -1, 2.0)]
+    assert [(r.period, r.spread, r.outright) for r in index.spot_rates] == [(march, 10, 20)]
     assert stock.spreads == () and stock.currency == "USD"
     (between,) = found.inter_spreads
     assert [(g.commodity, g.tier, g.side) for g in between.legs] == [("IDX", 1, 1), ("STK", 1, -1)]
@@ -132,6 +136,14 @@ def test_commodities_hold_tiers_spreads_and_rates(found: rs.SpanFile) -> None:
 
 def test_what_the_method_knows_and_the_reader_does_not_is_counted(found: rs.SpanFile) -> None:
     assert found.warnings == ("2 cmbPf not read",)
+
+
+def test_an_option_that_ends_before_its_period_counts_in_it(tmp_path: Path) -> None:
+    """Options on a March future may end in February: their deltas net in March."""
+    series = element("series", option("C", 5, LOSSES, 0.5), pe="202604", setlDate="20260320")
+    text = span_file([portfolio("oofPf", "GC", series)], [element("ccDef", cc="GC")])
+    found = rs.read_span(write(tmp_path / "a.spn", text))
+    assert text_of(int(found.instruments.expiry[0])) == "2026-04-30T23:59:59Z"
 
 
 def test_spreads_between_may_stand_in_the_commodities(tmp_path: Path) -> None:
@@ -159,8 +171,8 @@ def test_the_composite_delta_may_be_that_of_the_contract(tmp_path: Path) -> None
 def test_arrays_and_rates_of_other_levels_are_passed_over(tmp_path: Path) -> None:
     other = array([9.0] * 16, 0.1).replace("<r>1</r>", "<r>2</r>")
     fut = future("202603", LOSSES).replace("<ra>", other + "<ra>", 1)
-    som = element("tier", element("rate", r=3, val=9), rate(2.0), tn=1)
-    definition = element("ccDef", element("somTiers", som), cc="GC")
+    minimum = element("tier", element("rate", r=3, val=9), rate(2.0), tn=1)
+    definition = element("ccDef", element("somTiers", minimum), cc="GC")
     found = rs.read_span(
         write(tmp_path / "a.spn", span_file([portfolio("futPf", "GC", fut)], [definition]))
     )

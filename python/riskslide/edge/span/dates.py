@@ -1,4 +1,4 @@
-"""Decides which day a contract period is, and the instants of a day: files name no time of day."""
+"""Decides which days a contract period covers, and the instants of a day: files name no times."""
 
 from __future__ import annotations
 
@@ -8,39 +8,49 @@ from datetime import UTC, date, datetime
 
 from ...book.clock import NANOSECONDS_PER_DAY, NO_EXPIRY, instant
 from .element import Element
+from .nets import Days
 
-_DATE = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})?")
-_SECOND = 10**9
+SECOND = 10**9  # nanoseconds
 
-
-def end_of(day: date) -> int:
-    """The instant (UTC nanoseconds) at which a day ends."""
-    return instant(datetime(day.year, day.month, day.day, tzinfo=UTC)) + NANOSECONDS_PER_DAY
+_PERIOD = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})?")
 
 
-def last_second(element: Element, name: str) -> int:
-    """The last second of a date, so that what expires on it is not expired yet."""
-    return end_of(_day(element, name)) - _SECOND
+def period_of(text: str) -> Days | None:
+    """The days of ``YYYYMMDD``, ``YYYYMM`` or ``YYYYMM00``; None where it is none."""
+    found = _PERIOD.fullmatch(text)
+    if found is None:
+        return None
+    year, month, day = (int(part or 0) for part in found.groups())
+    if not (1678 < year < 2261 and 1 <= month <= 12):
+        return None
+    last = monthrange(year, month)[1]
+    if day > last:
+        return None
+    return Days(date(year, month, day or 1), date(year, month, day or last))
 
 
-def expiry_of(contract: Element, period: Element) -> int:
-    """The end of the settlement date of a contract, else of its series, else of its period."""
-    for element in (contract, period):
-        if element.text("setlDate", ""):
-            return end_of(_day(element, "setlDate"))
-    return NO_EXPIRY if not period.text("pe", "0").strip("0") else end_of(_day(period, "pe"))
-
-
-def _day(element: Element, name: str) -> date:
-    """``YYYYMMDD``, or the last day of ``YYYYMM`` or ``YYYYMM00`` (`E_INSTANT`)."""
-    text = element.text(name)
-    found = _DATE.fullmatch(text)
-    try:
-        if found is None:
-            raise ValueError(text)
-        year, month, day = (int(part or 0) for part in found.groups())
-        if not 1678 < year < 2261:
-            raise ValueError(text)
-        return date(year, month, day or monthrange(year, month)[1])
-    except ValueError:
+def days_of(element: Element, name: str) -> Days:
+    """The period that a text names (`E_INSTANT`)."""
+    found = period_of(element.text(name))
+    if found is None:
         element.refuse("E_INSTANT", name, "must be a date YYYYMMDD, or a month YYYYMM")
+    return found
+
+
+def last_second(day: date) -> int:
+    """The instant (UTC nanoseconds) at which the last second of a day begins."""
+    midnight = instant(datetime(day.year, day.month, day.day, tzinfo=UTC))
+    return midnight + NANOSECONDS_PER_DAY - SECOND
+
+
+def expiry_of(contract: Element, listed: Element) -> int:
+    """The last second of the settlement date where that lies in the contract period, else of the
+    period: deltas net by period, whatever day an option ends before it."""
+    if not listed.text("pe", "0").strip("0"):
+        return NO_EXPIRY
+    first, last = days_of(listed, "pe")
+    for element in (contract, listed):
+        if element.text("setlDate", ""):
+            settled = days_of(element, "setlDate")[1]
+            return last_second(settled if first <= settled <= last else last)
+    return last_second(last)

@@ -3,80 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from ...book.columns import Bool, Float
-from ...book.instruments import Instruments
-
-
-@dataclass(frozen=True, slots=True)
-class Tier:
-    """A tier of a combined commodity: contract periods from `first` to `last` (``YYYYMM`` or
-    ``YYYYMMDD``; empty: all from there, or until there) and its rate, 0 where it has none."""
-
-    number: int
-    first: str
-    last: str
-    rate: float
-
-
-@dataclass(frozen=True, slots=True)
-class Leg:
-    """A leg of a spread: `ratio` deltas of a tier or of a period (the other is 0 or empty), on
-    side A (1) or B (-1)."""
-
-    commodity: str
-    tier: int
-    period: str
-    side: int
-    ratio: float
-
-
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """A spread of priority `number`, the lowest first: what it costs within a commodity, or the
-    credit between commodities, as a fraction. method: how the file says the rate is charged."""
-
-    number: int
-    method: str
-    rate: float
-    legs: tuple[Leg, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class SpotRate:
-    """What a delta of a delivery period costs: in spreads, and outright."""
-
-    period: str
-    spread: float
-    outright: float
-
-
-@dataclass(frozen=True, slots=True)
-class Commodity:
-    """A combined commodity: what nets. short_option: the minimum for an option sold, by tier."""
-
-    code: str
-    name: str
-    currency: str
-    tiers: tuple[Tier, ...]
-    spreads: tuple[Spread, ...]
-    spot_rates: tuple[SpotRate, ...]
-    short_option_method: str
-    short_option: tuple[Tier, ...]
+from ...book.instruments import Instruments, Kind
+from ...market.market import Market
+from ...venue.rulebook import Rulebook
+from .nets import Commodity, Spread
+from .rulebook import rulebook_of_file
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SpanFile:
     """A risk parameter file: N contracts as columns, combined commodities, spreads between them.
 
-    as_of: the last second of the file's date, UTC; every contract expires at the end of its date.
-    instruments: the underlying is the combined commodity. price: of one unit, currency. array
+    as_of: just before the file's date ends, UTC; contracts expire one second later or on a later
+    day. instruments: the underlying is the combined commodity. price: of one unit, currency. array
     (N, 16): what one long contract loses in every scenario, gains negative, in its currency. delta:
     composite, of one long contract; scaling: deltas of the commodity in one of it. price_scan,
     vol_scan: the scan ranges, 0 where the file has none. premium_style: options whose premium is
     paid when they are bought. spot: the price of the physical of a combined commodity, where it has
-    one. warnings: what the file holds and the reader passes over.
+    one. warnings: what the file holds and `market` and `rulebook` do not.
     """
 
     file: str
@@ -97,3 +46,36 @@ class SpanFile:
 
     def __len__(self) -> int:
         return len(self.instruments)
+
+    @property
+    def market(self) -> Market:
+        """The prices, risk arrays and composite deltas, as `rs.assess` takes them; made anew each
+        time. Physicals have a price alone: the method counts them as balances."""
+        names, scanned = self.instruments.name, self.instruments.kind != Kind.SPOT.value
+        deltas = (self.delta * self.scaling).tolist()
+        losses = self.array.tolist()
+        found = Market.of(
+            self.as_of,
+            spot=self.spot,
+            mark=dict(zip(names, self.price.tolist(), strict=True)),
+            risk_array={names[k]: (losses[k], deltas[k]) for k in np.flatnonzero(scanned)},
+        )
+        return replace(found, warnings=self.warnings)
+
+    @property
+    def rulebook(self) -> Rulebook:
+        """The rule book of method `span` that the file writes: tiers, spreads, rates, in its own
+        currency. Raises InputError (`E_UNSUPPORTED`, `E_CURRENCY`, `E_UNKNOWN`, `E_RANGE`) for what
+        the method has no words for."""
+        x = self.instruments
+        options = x.kind == Kind.OPTION.value
+        of = np.array(x.underlyings, dtype=object)[x.underlying]
+        return rulebook_of_file(
+            self.file,
+            self.as_of,
+            currencies=x.currencies,
+            commodities=self.commodities,
+            inter_spreads=self.inter_spreads,
+            premium_style=set(of[options & self.premium_style].tolist()),
+            futures_style=set(of[options & ~self.premium_style].tolist()),
+        )

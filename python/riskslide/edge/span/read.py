@@ -11,10 +11,11 @@ from ...book.instruments import Instruments
 from ...errors import refuse
 from .commodity import commodity_of, inter_spreads_of
 from .contracts import Contracts
-from .dates import last_second
-from .file import Commodity, SpanFile
+from .dates import SECOND, days_of, last_second
+from .file import SpanFile
 from .limits import DEFAULT, Limits
 from .links import commodity_of_portfolios
+from .nets import Commodity
 from .portfolio import Portfolio
 from .shape import CONTRACTS, SCENARIOS, SPAN_FILE, UNREAD
 from .source import chunks
@@ -49,7 +50,7 @@ def read_span(path: str | Path, *, limits: Limits = DEFAULT) -> SpanFile:
     paid = np.array([p.premium_style for p in contracts.portfolios], dtype=np.bool_)
     return SpanFile(
         file=file,
-        as_of=last_second(point, "date"),
+        as_of=last_second(days_of(point, "date")[1]) - SECOND,
         clearing=clearing.text("ec", ""),
         instruments=_instruments(contracts, owners, of),
         price=np.array(contracts.price),
