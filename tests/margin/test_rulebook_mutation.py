@@ -127,7 +127,7 @@ def requirement(rulebook: rs.Rulebook) -> rs.Assessment:
     dollars where the method takes neither options nor orders."""
     market = rs.Market.of(
         "2026-02-05T12:00:00Z",
-        spot={"BTC": 71_000.0, "USDC": 1.0},
+        spot={"BTC": 71_000.0, "USDC": 1.0} | in_reporting(rulebook),
         mark={"P": 71_000.0, "F": 73_000.0},
         vol={"C": 0.5, "I": 0.8},
     )
@@ -168,6 +168,11 @@ def requirement(rulebook: rs.Rulebook) -> rs.Assessment:
         **cash,
     )
     return rs.assess(portfolio, market, rulebook)
+
+
+def in_reporting(rulebook: rs.Rulebook) -> dict[str, float]:
+    """What a dollar is in another currency that is reported in."""
+    return {} if rulebook.text("reporting.currency") == "USD" else {"USD": 1.0}
 
 
 def test_every_number_has_a_range() -> None:

@@ -240,7 +240,7 @@ def test_what_the_steps_decide_occurs_among_the_books() -> None:
     for seed in SEEDS:
         world, _ = worked(seed)
         for account in world.books:
-            total, commodities, counts = world.by_hand(account)
+            total, commodities, _ = world.by_hand(account)
             rules = world.rules
             for m in commodities.values():
                 assert m.credit <= m.price_risk * (1 + 1e-12) or not rules.capped

@@ -253,7 +253,7 @@ class Draft:
         registers = np.zeros((len(self.units), width + len(constants)))
         for k, values in enumerate(constants):
             registers[:, width + k] = values
-        told = [f if f.draft is self.lines else self.lines.sum(f) for f in outputs.values()]
+        told = [f if f.draft is self.lines else self.lines.summed(f) for f in outputs.values()]
         line = self.lines.layout(len(self.units), width, constants_of_line.values())
         sums, lifted = ([number[place] for place in seen] for seen in (line.sums, line.lifted))
         if not self.units:  # nothing is held: nothing is worked out per unit, and sums are 0

@@ -83,7 +83,7 @@ class Lines:
     entries: list[_Seen | Step | float] = field(default_factory=list)
     known: dict[_Seen, Figure] = field(default_factory=dict)
 
-    def sum(self, figure: Figure) -> Figure:
+    def summed(self, figure: Figure) -> Figure:
         """The sum of a figure over the units of a line."""
         return self._seen(_Seen(figure.place))
 

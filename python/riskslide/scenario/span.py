@@ -21,12 +21,13 @@ from .shocks import Scenarios
 T = TypeVar("T")
 
 EVERY = "*"  # stands for every commodity that is not named
+_OPTIONS = (Payoff.BLACK76, Payoff.BACHELIER)
 
 
 def span_scenarios(rules: Rules, state: State) -> Scenarios:
     """The scenarios of the rule book, for every risk factor of `state`."""
     moves, vols = rules.numbers("scenarios.price"), rules.numbers("scenarios.vol")
-    reach = vol_reach(rules, state)[:, None]
+    reach = ranges(rules, state, "vol_range", _OPTIONS)[:, None]
     absolute = rules.text("scan.vol_unit") == "absolute"
     scale, shift = price_moves(rules, state, moves)
     return Scenarios.of(
@@ -46,7 +47,7 @@ def price_moves(rules: Rules, state: State, parts: Sequence[float]) -> tuple[Flo
 
     A range in currency is of the spot where options hold it: their forward moves by the growth.
     """
-    reach = ranges(rules, state, "price_range")[:, None]
+    reach = ranges(rules, state, "price_range", (*_OPTIONS, Payoff.MARGINED))[:, None]
     if rules.text("scan.unit") == "fraction":
         return 1.0 + reach * np.asarray(parts), np.zeros((reach.size, len(parts)))
     growth = np.ones(len(state.factors))
@@ -55,22 +56,15 @@ def price_moves(rules: Rules, state: State, parts: Sequence[float]) -> tuple[Flo
     return np.ones((reach.size, len(parts))), (growth[:, None] * reach) * np.asarray(parts)
 
 
-def vol_reach(rules: Rules, state: State) -> Float:
-    """The vol scan range of every factor that options are written on; 0 of others."""
-    found = ranges(rules, state, "vol_range")
-    options = np.isin(state.payoff, (Payoff.BLACK76, Payoff.BACHELIER))
-    written = np.isin(np.arange(found.size), state.factor[options])
-    return np.where(written, found, 0.0)
-
-
-def ranges(rules: Rules, state: State, name: str) -> Float:
-    """A scan range of every factor, by its commodity and days to expiry; 0 where nothing is
-    revalued. Refuses (`E_RULES`) a commodity that the rule book has no range for."""
+def ranges(rules: Rules, state: State, name: str, payoffs: Sequence[int]) -> Float:
+    """A scan range of every factor, by its commodity and days to expiry; 0 where no row of these
+    payoffs is revalued. Refuses (`E_RULES`) a commodity that the rule book has no range for."""
     table, members = rules.lists(f"scan.{name}"), rules.words("commodity.of")
     starts = np.array(rules.numbers("scan.days"))
-    moved = set(state.factor[state.payoff != Payoff.SPOT].tolist()) - set(_loaded(state))
+    computed = np.isin(state.payoff, payoffs)
+    computed[list(state.risk_array)] = False
     out = np.zeros(len(state.factors))
-    for factor in sorted(moved):
+    for factor in sorted(set(state.factor[computed].tolist())):
         underlying, expiry = state.factor_underlying[factor], state.factor_expiry[factor]
         row = of_commodity(table, members.get(underlying, underlying))
         if row is None:
@@ -84,14 +78,6 @@ def ranges(rules: Rules, state: State, name: str) -> Float:
 def of_commodity(table: Mapping[str, T], commodity: str) -> T | None:
     """What a table says of a commodity, else of every other one."""
     return table.get(commodity, table.get(EVERY))
-
-
-def _loaded(state: State) -> list[int]:
-    """Factors all of whose contracts have risk arrays."""
-    given = np.zeros(len(state.instruments), dtype=np.bool_)
-    given[list(state.risk_array)] = True
-    computed = set(state.factor[~given & (state.payoff != Payoff.SPOT)].tolist())
-    return [f for f in range(len(state.factors)) if f not in computed]
 
 
 def _label(move: float, vol: float) -> str:

@@ -19,6 +19,7 @@ from ...book.clock import text_of
 from ...book.columns import Int64
 from ...study.compare import Comparison, Line, compare, saving_of
 from ...venue.load import load_rulebook, preset_names
+from ...venue.rulebook import Rulebook
 from .figures import amount, counted, digits_of, plain, status_text
 from .options import (
     AS_OF,
@@ -42,7 +43,7 @@ RULES = click.option(
     "--rules",
     multiple=True,
     metavar="NAME|FILE",
-    help="Rule book; may be repeated. By default every preset that is complete.",
+    help="Rule book; may be repeated. By default every complete preset in dollars.",
 )
 REST = (
     click.option("--instruments", metavar="FILE", help="Contract terms; a chain needs none."),
@@ -66,7 +67,7 @@ def compare_command(rules: tuple[str, ...], check: bool, **options: Any) -> int:
     """Margin every account under several rule books, side by side."""
     inputs = Inputs(rules=", ".join(rules), **options)
     check_target(inputs.output)
-    names = rules or [n for n in preset_names() if load_rulebook(n).status == "complete"]
+    names = rules or [r.name for r in map(load_rulebook, preset_names()) if _by_default(r)]
     books = rulebooks_of(names, inputs.given)
     with progress() as bar:
         portfolio, market = inputs.load(bar)
@@ -81,6 +82,11 @@ def compare_command(rules: tuple[str, ...], check: bool, **options: Any) -> int:
         deliver(rendered(console, report), inputs.output)
     good = not found.failures and bool((found.status < Status.NO_NEW_RISK.value).all())
     return int(check and not good)
+
+
+def _by_default(rulebook: Rulebook) -> bool:
+    """Whether amounts are in dollars, and nothing is left to be given."""
+    return rulebook.status == "complete" and rulebook.terms.reporting == "USD"
 
 
 def compare_record(found: Comparison, *, dropped: int = 0) -> dict[str, Any]:

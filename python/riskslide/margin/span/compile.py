@@ -80,9 +80,9 @@ def compile_span(subject: Subject) -> Program:
     parts = _parts(draft, charged, use, spreads)
     risk = draft.lines.total(parts.values())
     if rules.has("exposure"):
-        parts["exposure"] = draft.lines.sum(exposure(draft, held, alone))
+        parts["exposure"] = draft.lines.summed(exposure(draft, held, alone))
     needed = draft.lines.total(parts.values())
-    net = (risk - draft.lines.sum(worth["option_value"])).at_least(0.0)
+    net = (risk - draft.lines.summed(worth["option_value"])).at_least(0.0)
     factor = rules.number("margin.initial_factor")
     outputs = {
         "maintenance": needed,
@@ -114,13 +114,13 @@ def _parts(
 
     def all_of(figure: Callable[[Charged], Figure]) -> Figure:
         """Of commodities that no spread links, and of those that one does."""
-        return lines.total([lines.sum(figure(charged) * apart), *map(figure, members)])
+        return lines.total([lines.summed(figure(charged) * apart), *map(figure, members)])
 
-    found = {"scenarios": lines.sum(charged.scan)}
+    found = {"scenarios": lines.summed(charged.scan)}
     if rules.has("intra"):
-        found["intra"] = lines.sum(charged.intra)
+        found["intra"] = lines.summed(charged.intra)
     if rules.has("spot"):
-        found["spot"] = lines.sum(charged.spot)
+        found["spot"] = lines.summed(charged.spot)
     if rules.has("inter"):
         found["inter"] = lines.constant(0.0) - lines.total(credits.values())
     if rules.has("short_option"):

@@ -81,8 +81,9 @@ class Holdings(NamedTuple):
         if of == "currency":
             return np.ones(len(self.units))
         spot = (self.state.index * unit_of_delta(rules, self.state))[self.source]
-        found = np.zeros(len(self.units))
-        np.maximum.at(found, self.unit[self.contracts], spot[self.contracts])
+        spot = np.where(self.contracts, spot, 0.0)
+        rows = [self.unit == unit for unit in range(len(self.units))]
+        found = np.array([spot[mine].max(initial=0.0) for mine in rows])
         missing = self.alive & (found[self.unit] == 0.0)
         if missing.any():
             x, row = self.instruments, int(np.flatnonzero(missing)[0])

@@ -3,6 +3,7 @@ commodity."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -26,6 +27,11 @@ class IntraSpread(NamedTuple):
     legs: tuple[Leg, ...]
     flat: float
     weighted: float
+
+    @property
+    def deltas(self) -> float:
+        """What one spread takes of all legs together."""
+        return math.fsum(abs(leg.size) for leg in self.legs)
 
 
 def intra_spreads(rules: Rules, commodity: str) -> list[IntraSpread]:

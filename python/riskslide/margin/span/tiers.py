@@ -77,14 +77,10 @@ def spread_charge(tiers: Tiers, scanned: Scan) -> Figure:
         formed = _form(tiers, spreads, LONG) + _form(tiers, spreads, SHORT)
         flat = np.array([x.flat if x else 0.0 for x in spreads]) * money
         charge = charge + formed * flat
-        weighted = np.array([x.weighted * _deltas(x) if x else 0.0 for x in spreads])
+        weighted = np.array([x.weighted * x.deltas if x else 0.0 for x in spreads])
         if weighted.any():
             charge = charge + formed * weighted * scanned.per_delta
     return charge
-
-
-def _deltas(spread: IntraSpread) -> float:
-    return sum(abs(leg.size) for leg in spread.legs)
 
 
 def _form(tiers: Tiers, spreads: list[IntraSpread | None], side: int) -> Figure:
