@@ -98,13 +98,10 @@ def test_contracts_are_instruments_with_stable_names(found: rs.SpanFile) -> None
 
 
 def test_contracts_expire_at_the_end_of_their_date(found: rs.SpanFile) -> None:
-    assert text_of(found.as_of) == "2026-02-27T23:59:59Z"
+    assert text_of(found.as_of) == "2026-02-27T23:59:58Z"
+    days = ("2026-03-27", "2026-04-30", "2026-03-20", "2026-03-20")
     ends = [text_of(t) for t in found.instruments.expiry.tolist()[1:]]
-    assert (
-        ends
-        == [f"{day}T00:00:00Z" for day in ("2026-03-28", "2026-05-01")]
-        + ["2026-03-21T00:00:00Z"] * 2
-    )
+    assert ends == [f"{day}T23:59:59Z" for day in days]
 
 
 def test_figures_are_those_of_the_file(found: rs.SpanFile) -> None:
