@@ -32,7 +32,8 @@ class Place(NamedTuple):
         shown = value
         if isinstance(value, str) and len(value) > SHOWN:
             shown = f"{value[:SHOWN]}..."
-        refuse(code, f"{self.column}:{element}", self.line, shown, fix, file=self.file)
+        column = ":".join(filter(None, (str(self.column), element)))
+        refuse(code, column, self.line, shown, fix, file=self.file)
 
 
 Text = tuple[str, int, int]  # what a plain element says, the line and column (from 0) of its end
