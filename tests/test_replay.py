@@ -145,6 +145,7 @@ def test_few_figures_have_no_percentile_and_nan_is_the_largest_error() -> None:
         ("okx-greeks", "chains_okx_greeks", 100_000),
         ("deribit-pme", "margin_vectors", 80),
         ("derive-auction", "derive/liquidation", 180),
+        ("span-arrays", "span", 9_156),
     ],
 )
 def test_the_published_files_are_reproduced(

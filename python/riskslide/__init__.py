@@ -7,6 +7,8 @@ from .book.portfolio import Portfolio
 from .book.positions import Positions
 from .edge.files.load import load_book, read_market, read_positions
 from .edge.names import parse_instrument
+from .edge.span.file import SpanFile
+from .edge.span.read import read_span
 from .engine import assess
 from .engine import compile_rulebook as compile
 from .errors import InputError, RiskslideError
@@ -44,6 +46,7 @@ __all__ = [
     "Rulebook",
     "Scenarios",
     "SecondOrder",
+    "SpanFile",
     "Status",
     "Tail",
     "VolStatus",
@@ -64,6 +67,7 @@ __all__ = [
     "parse_instrument",
     "read_market",
     "read_positions",
+    "read_span",
     "revalue",
     "runtime",
     "stress",

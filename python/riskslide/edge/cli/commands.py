@@ -32,6 +32,7 @@ from .options import (
 from .output import check_target, emit, progress
 from .rules import rules
 from .showcase import demo_report
+from .span import span_command
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -208,3 +209,4 @@ def bench(output: str | None, as_json: bool, **options: Any) -> int:
 
 
 cli.add_command(rules)
+cli.add_command(span_command)

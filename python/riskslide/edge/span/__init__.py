@@ -1,0 +1,1 @@
+"""SPAN risk parameter files: a clearing house's risk arrays and spreads, in XML."""
