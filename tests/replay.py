@@ -28,6 +28,7 @@ from families import (
     european,
     okx_builder,
     okx_greeks,
+    tims,
     vollib,
 )
 from families.files import TABLES, Family, read_table
@@ -46,6 +47,7 @@ FAMILIES = {
     "european": Family(european.refusal, european.replay),
     "okx-builder": Family(okx_builder.refusal, okx_builder.replay),
     "okx-greeks": Family(okx_greeks.refusal, okx_greeks.replay, TABLES, read_table),
+    "tims": Family(tims.refusal, tims.replay),
     "vollib": Family(vollib.refusal, vollib.replay),
 }
 
@@ -78,6 +80,8 @@ def table(result: dict[str, Any]) -> str:
     """What became of the files and fields, for reading."""
     heads = ("read", "compared", "median", "p99", "largest error")
     lines = [f"{path}: {fate}" for path, fate in result["files"].items()]
+    for where, said in result.get("notes", {}).items():
+        lines += [f"  {where}: {text}" for text in said]
     width = max(map(len, result["fields"]), default=5) + 2
     lines.append(f"{'field':<{width}}" + "".join(f"{h:>14}" for h in heads) + "  limits; skipped")
     for name, f in result["fields"].items():

@@ -188,7 +188,7 @@ def test_parameters_of_derive_are_those_of_the_presets(preset: str) -> None:
 
 @pytest.mark.parametrize(
     ("page", "preset"),
-    [("paradex", "paradex-pm"), ("okx", "okx-pm")]
+    [("paradex", "paradex-pm"), ("okx", "okx-pm"), ("tims", "occ-cpm")]
     + [("partial", name) for name in ("aevo", "bit", "coincall", "bybit")],
 )
 def test_parameters_of_grids_are_those_of_the_presets(page: str, preset: str) -> None:

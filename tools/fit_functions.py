@@ -1,13 +1,15 @@
 """Fit the polynomials of the elementary functions and print them as C++ hexadecimal literals.
 
 They stand in cpp/src/kernel: exp_flushed and log_ratio in functions.hpp, long_log in power.hpp,
-mills and normal_inverse in normal.hpp.
+mills and normal_inverse in normal.hpp, mills_pair in pairs.hpp.
 
 What it decides: the coefficients, in double, of
   - exp_flushed:  e^r = 1 + r + r^2 P(r) on |r| <= ln(2)/2, P of degree 9;
   - log_ratio:    2 atanh(z/2) = z + z w P(w), w = z^2 <= 0.16, P of degree 6;
   - mills:        N(-x)/phi(x) = p(x)/q(x) on [0, 40], degrees 9 and 10, q(0) = 1 and p(0) the
                   double nearest sqrt(pi / 2), so that the value at 0 is correctly rounded;
+  - mills_pair:   (x + 5) N(-x)/phi(x) = P(w) on [-0.76, 75], w = (x - 3) / (x + 5), P of degree 31,
+                  its first 12 coefficients in two doubles each;
   - long_log:     2 atanh(z/2) = z + z w (1/12 + w (1/80 + w P(w))), w = z^2 <= 0.1178, P of
                   degree 7, whose error is levelled relative to P;
   - normal_inverse, near 1/2: x = q (sqrt(2 pi) + w R(s)), q = p - 1/2, w = q^2, s = 0.425^2 - w,
@@ -251,6 +253,27 @@ def report_quantile() -> None:
     )
 
 
+def report_mills_pair() -> None:
+    """Print the table of mills_pair, and its largest error with the coefficients rounded."""
+    middle, pole, pairs = 3, 5, 12
+
+    def scaled(w: Real) -> Real:
+        x = (middle + pole * w) / (1 - w)
+        return (x + pole) * mills_ratio(x)
+
+    first, last = (((x - middle) / (x + pole)) for x in (mp.mpf("-0.76"), mp.mpf(75)))
+    middle_w, half = (first + last) / 2, (last - first) / 2
+    fit = Fit(scaled, lambda w: 1 / scaled(w), lambda t: middle_w + half * t, (31, 0))
+    table = [(mp.mpf(float(c)), c - mp.mpf(float(c))) for c in fit.p]
+    table = [(h, mp.mpf(float(r)) if k < pairs else mp.mpf(0)) for k, (h, r) in enumerate(table)]
+    rounded = fit.largest([h + rest for h, rest in table], [mp.mpf(1)])
+    print(f"// mills_pair: minimax relative error {mp.nstr(abs(fit.level), 4)};", end=" ")
+    print(f"{mp.nstr(rounded, 4)} with the coefficients rounded; constant term first")
+    for k, (h, rest) in enumerate(table):
+        print(f"    {{{literal(h)}, {literal(rest)}}}," if k < pairs else f"    {literal(h)},")
+    print()
+
+
 def main() -> None:
     """Print every table."""
     mp.mp.dps = DIGITS
@@ -276,6 +299,7 @@ def main() -> None:
         Fit(mills_ratio, lambda x: 1 / mills_ratio(x), place, (9, 10), float(mills_ratio(0))),
     )
 
+    report_mills_pair()
     parts("twelfth", mp.mpf(1) / 12)
     parts("eightieth", mp.mpf(1) / 80)
     parts("root_2", mp.sqrt(2))

@@ -31,9 +31,10 @@ LOOSE = {"typing.Any", "tuple", "list", "dict", "str"}
 ARGUMENTS = {
     **dict.fromkeys(["account", "instrument", "lots", "row"], "Int64"),
     **dict.fromkeys(["amount", "values", "exponent", "a", "b", "x", "y", "p"], "Float"),
-    **dict.fromkeys(["lot", "weight"], "Float"),
+    **dict.fromkeys(["lot", "weight", "vol"], "Float"),
     **dict.fromkeys(["inputs", "outputs"], "list[Float]"),
     "is_call": "Bool",
+    "status": "NDArray[np.uint8] | None",
     "cube": "tuple[Float, Float, Float, Float]",
     "positions": "tuple[Int64, Int32, Int64]",
     "cash": "tuple[Int64, Int32, Float]",

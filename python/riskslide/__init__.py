@@ -18,6 +18,7 @@ from .scenario.shocks import Scenarios
 from .study.compare import Comparison, compare
 from .value.cube import Cube, WorstLoss, aggregate, revalue, worst_loss
 from .value.exposure import Exposure, greeks, stress
+from .value.implied import VolStatus, implied_vol
 from .value.pricing import Greeks, SecondOrder, bachelier, black76, bsm
 from .value.revaluation import Revaluation
 from .value.tail import Tail, tail
@@ -44,6 +45,7 @@ __all__ = [
     "SecondOrder",
     "Status",
     "Tail",
+    "VolStatus",
     "WorstLoss",
     "__version__",
     "aggregate",
@@ -54,6 +56,7 @@ __all__ = [
     "compare",
     "compile",
     "greeks",
+    "implied_vol",
     "load_book",
     "load_rulebook",
     "parse_instrument",

@@ -92,6 +92,17 @@ def grid(
 ) -> tuple[Int32, Float]:
     """(group, P&L (groups, columns)) of one block."""
 
+def implied_vol(
+    model: int,
+    discount: bool,
+    inputs: list[Float],
+    is_call: Bool,
+    vol: Float,
+    status: NDArray[np.uint8] | None,
+    threads: int = 0,
+) -> None:
+    """Fill vol and status; where status is None, refuse the first row that has no vol."""
+
 def instruction_set() -> str:
     """Kernels in use."""
 

@@ -12,15 +12,20 @@ class Spec:
     every word; `ascending` numbers each exceed the one before.
 
     `table` holds numbers by name, `lists` lists of numbers by name, equally long but where they are
-    `ragged`.
+    `ragged`; `words` a text by name.
     """
 
-    form: str  # text, texts, number, numbers, whole, odd, table, lists
+    form: str  # text, texts, words, number, numbers, whole, odd, table, lists
     low: float = float("-inf")
     high: float = float("inf")
     choices: tuple[str, ...] = ()
     ascending: bool = False
     ragged: bool = False
+
+    @property
+    def of_text(self) -> bool:
+        """Whether it holds text, which has no range."""
+        return self.form in ("text", "texts", "words")
 
 
 class Rules(Protocol):
@@ -46,6 +51,8 @@ class Rules(Protocol):
     def text(self, key: str) -> str: ...
 
     def texts(self, key: str) -> list[str]: ...
+
+    def words(self, key: str) -> dict[str, str]: ...
 
     def table(self, key: str) -> dict[str, float]: ...
 

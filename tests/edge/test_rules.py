@@ -109,7 +109,7 @@ def test_show_tells_all_of_every_parameter(run: Run, name: str) -> None:
         assert (shown["value"], shown["status"]) == (p.value, p.status)
         spec, allowed = METHODS[rulebook.method].specs[key], shown["allowed"]
         assert allowed["form"] == spec.form
-        if spec.form in ("text", "texts"):
+        if spec.of_text:
             assert allowed["choices"] == (list(spec.choices) or None)
             assert " or ".join(spec.choices) in line
         else:

@@ -59,11 +59,16 @@ class Field:
 
 
 class Tally:
-    """Counts by field, and the fate of every file."""
+    """Counts by field, the fate of every file, and what a family notes of a case."""
 
     def __init__(self) -> None:
         self.fields: dict[str, Field] = {}
         self.files: dict[str, str] = {}
+        self.notes: dict[str, list[str]] = {}
+
+    def note(self, where: str, text: str) -> None:
+        """What else there is to say of a case; it decides nothing."""
+        self.notes.setdefault(where, []).append(text)
 
     def of(self, name: str) -> Field:
         return self.fields.setdefault(name, Field())
@@ -135,7 +140,8 @@ class Tally:
     def as_dict(self, family: str) -> dict[str, Any]:
         passed = bool(self.compared and not self.beyond)
         fields = {name: _as_dict(held) for name, held in self.fields.items()}
-        return {"family": family, "passed": passed, "files": self.files, "fields": fields}
+        found = {"family": family, "passed": passed, "files": self.files, "fields": fields}
+        return found | ({"notes": self.notes} if self.notes else {})
 
 
 def skip_header(raw: dict[str, Any], taken: Iterable[str], tally: Tally) -> None:

@@ -31,7 +31,8 @@ def plain(spec: Spec) -> Any:
     """A value that a spec allows, from the spec alone."""
     word = spec.choices[0] if spec.choices else "USD"
     low = odd_or_whole(spec, spec.low)
-    forms = {"text": word, "texts": [word], "number": low, "whole": low, "odd": low}
+    forms = {"text": word, "texts": [word], "words": {"BTC": word}}
+    forms |= {"number": low, "whole": low, "odd": low}
     rows = [spec.low, (spec.low + spec.high) / 2]
     return (forms | {"numbers": rows, "table": {"BTC": low}, "lists": {"BTC": rows}})[spec.form]
 
@@ -73,7 +74,7 @@ KEYS = [
     for key in schema
     if key.partition(".")[0] in RAW[book]
 ]
-NUMBERS = [(n, k) for n, k in KEYS if SCHEMAS[n][k].form not in ("text", "texts")]
+NUMBERS = [(n, k) for n, k in KEYS if not SCHEMAS[n][k].of_text]
 WORDS = [(n, k) for n, k in KEYS if SCHEMAS[n][k].choices]
 OPTIONAL = [(name, section) for name, method in METHODS.items() for section in method.optional]
 
@@ -172,7 +173,7 @@ def requirement(rulebook: rs.Rulebook) -> rs.Assessment:
 def test_every_number_has_a_range() -> None:
     specs = [(name, key, s) for name, m in METHODS.items() for key, s in m.specs.items()]
     for name, key, spec in specs:
-        if spec.form not in ("text", "texts"):
+        if not spec.of_text:
             assert math.isfinite(spec.low) and math.isfinite(spec.high), (name, key)
             assert spec.low < spec.high, (name, key)
         assert not (spec.ascending and spec.form != "numbers"), (name, key)

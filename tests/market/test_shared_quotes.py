@@ -66,7 +66,7 @@ def test_an_option_is_quoted_as_if_it_were_alone(drawn: list[tuple[Any, ...]], d
         NOW,
         spot={"BTC": 120.0, "ETH": 80.0, "EUR": 1.1} | some(["SOL"], 50.0, 60.0),
         forward=some([*dated, *names], 90.0, 130.0),
-        mark=dict.fromkeys(names, 101.0),
+        mark={n: 101.0 for n, row in zip(names, drawn, strict=True) if row[4] != "option"},
         vol={n: 0.3 + 0.01 * k for k, n in enumerate(names) if n not in missing},
         rate=some([*dated, *names, "BTC"], 0.0, 0.1),
         dividend_yield=some([*dated, *names, "ETH"], 0.0, 0.1),

@@ -16,6 +16,15 @@ enum class Payoff : std::uint8_t {
 /// Option pricing models with Greeks.
 enum class Model : std::uint8_t { black76 = 0, bsm = 1, bachelier = 2 };
 
+/// What a price says about its vol.
+enum class VolStatus : std::uint8_t {
+  ok = 0,
+  below = 1,         ///< the price is below the discounted intrinsic value
+  above = 2,         ///< the price is above its upper bound
+  undetermined = 3,  ///< the price is one of its bounds within half of its last place
+  domain = 4,        ///< an input is out of its domain
+};
+
 /// What the `rate` column of a forward model holds.
 enum class Discounting : std::uint8_t {
   rate = 0,      ///< continuous yearly rate, discount = exp(-rate * years)

@@ -14,5 +14,6 @@
 #include "riskslide/types.hpp"
 #include "riskslide/value/functions.hpp"
 #include "riskslide/value/greeks.hpp"
+#include "riskslide/value/implied.hpp"
 #include "riskslide/value/revaluation.hpp"
 #include "riskslide/value/revalue.hpp"

@@ -5,6 +5,7 @@
 
 #include "kernel/functions.hpp"
 #include "kernel/normal.hpp"
+#include "kernel/pairs.hpp"
 #include "kernel/power.hpp"
 #include "kernel/table.hpp"
 #include "riskslide/kinds.hpp"
@@ -13,6 +14,8 @@ namespace riskslide::kernel {
 namespace {
 
 #include "kernel/greeks.inc"
+
+#include "kernel/implied.inc"
 
 #include "kernel/revalue.inc"
 
@@ -70,6 +73,11 @@ const Table RISKSLIDE_KERNEL_NAME = {
                  greeks_block<Model::bachelier, Discounting::rate, true>},
                 {greeks_block<Model::bachelier, Discounting::discount, false>,
                  greeks_block<Model::bachelier, Discounting::discount, true>}}},
+    .implied = {{implied_block<Model::black76, Discounting::rate>,
+                 implied_block<Model::black76, Discounting::discount>},
+                {implied_block<Model::bsm, Discounting::rate>, nullptr},
+                {implied_block<Model::bachelier, Discounting::rate>,
+                 implied_block<Model::bachelier, Discounting::discount>}},
     .revalue = {{revalue_black76<false>, revalue_bachelier<false>, revalue_margined, revalue_spot},
                 {revalue_black76<true>, revalue_bachelier<true>, revalue_margined, revalue_spot}},
     .age = age,

@@ -30,6 +30,21 @@ struct GreeksBlock {
   std::int64_t size;
 };
 
+// One block of quotes; status holds the numbers of VolStatus.
+struct ImpliedBlock {
+  const double* price;
+  const double* underlying;
+  const double* strike;
+  const double* years;
+  const double* rate;            // or the discount factor
+  const double* dividend_yield;  // bsm only
+  const std::uint8_t* is_call;
+  double* side;    // room for `size` doubles
+  double* status;  // likewise
+  double* vol;
+  std::int64_t size;
+};
+
 // Shocks of one risk factor, resolved for one instrument, `size` columns (a multiple of lanes).
 struct ShockRow {
   const double* scale;      // price' / price, floored at 0
@@ -178,6 +193,7 @@ struct RefineTask {
 
 // 0 where all is well; else an input is out of its domain, or an output is not finite.
 using GreeksKernel = int (*)(const GreeksBlock&);
+using ImpliedKernel = void (*)(const ImpliedBlock&);
 // values: value' - base in `size` columns; not 0 where one of them is not finite.
 using RevalueKernel = int (*)(const Contract&, const ShockRow&, double base, double* values);
 
@@ -188,6 +204,7 @@ using Binary = void (*)(const double* a, const double* b, double* out, std::int6
 struct Table {
   const char* name;
   GreeksKernel greeks[3][2][2];  // [model][discounting][second order]
+  ImpliedKernel implied[3][2];   // [model][discounting]
   RevalueKernel revalue[2][4];   // [whether time passes or rates move][payoff]
   void (*age)(const Life&, const LifeRow&);
   Binary log_ratio;

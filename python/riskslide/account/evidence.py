@@ -18,6 +18,7 @@ from .verdict import (
     Assessment,
     Contribution,
     Evidence,
+    Stage,
     UnitEvidence,
     parts_of,
     shares,
@@ -41,17 +42,22 @@ class Source:
     def evidence(self, of: Assessment, line: int) -> Evidence:
         """Evidence of one line: every unit's grid, worst scenario and contributions."""
         account = self.accounts.index(of.account[line])
+        first = of.account.index(of.account[line])  # its lines lie together
         positions = slice_rows(self.positions.csr, account, account + 1)
         cash: Cash = slice_rows(self.cash, account, account + 1)
         held = self.held(positions, cash)
         found = range(int(of.unit_offsets[line]), int(of.unit_offsets[line + 1]))
+        figures = self.figures(positions, cash)[found.start - int(of.unit_offsets[first]) :]
 
         def units_of(block: int) -> tuple[UnitEvidence, ...]:
             group, grid = _core.grid(self.program.core, block, self.cube.cells, positions, cash)
             rows = dict(zip(group.tolist(), grid.tolist(), strict=True))
             nothing = [0.0] * grid.shape[1]  # of a unit without a row in the tree
-            numbers = (int(of.unit[k]) for k in found)
-            return tuple(self.unit(of, block, n, rows.get(n, nothing), held) for n in numbers)
+            numbers = [int(of.unit[k]) for k in found]
+            return tuple(
+                self.unit(of, block, n, rows.get(n, nothing), held, own)
+                for n, own in zip(numbers, figures, strict=False)
+            )
 
         units = units_of(0)
         blocks = enumerate(self.program.blocks)
@@ -102,6 +108,13 @@ class Source:
             for row in dict.fromkeys(cash[1].tolist())
         ]
 
+    def figures(self, positions: tuple[Int64, Int32, Int64], cash: Cash) -> list[dict[str, float]]:
+        """What the outputs sum, of every unit of an account in the order of its lines."""
+        program = self.program
+        names = program.outputs[: program.sums.size]
+        rows = _core.unit_figures(program.core, self.cube.cells, positions, cash)
+        return [dict(zip(names, row, strict=True)) for row in rows[:, program.sums].tolist()]
+
     def unit(
         self,
         of: Assessment,
@@ -109,6 +122,7 @@ class Source:
         unit: int,
         grid: list[float],
         held: list[tuple[int, float]],
+        figures: dict[str, float],
     ) -> UnitEvidence:
         """One unit in block `number`; every row of its tree contributes what its leaf passes on of
         its move."""
@@ -122,7 +136,7 @@ class Source:
         tree = self.program.trees[block.tree]
         inside = [(row, amount) for row, amount in mine if tree.leaf[row] >= 0]
         change = {row: amount * float(moved[row]) for row, amount in inside}
-        passed = self.passed(tree, change, inside, fold_set)
+        passed, stages = self.passed(tree, change, inside, fold_set)
         contributions = [
             Contribution(names[row], amount, passed.get(row, 0.0))
             for row, amount in mine
@@ -135,18 +149,21 @@ class Source:
             label=of.scenarios[scenario],
             grid=tuple(grid),
             contributions=tuple(contributions),
+            stages=stages,
+            figures=figures,
         )
 
     def passed(
         self, tree: Tree, change: dict[int, float], held: list[tuple[int, float]], fold_set: int
-    ) -> dict[int, float]:
+    ) -> tuple[dict[int, float], tuple[Stage, ...]]:
         """What of each row's change the nodes above it pass on, as far up as they only slope: a
-        node with a deadband or a cap takes the sum as it is.
+        node with a deadband or a cap takes the sum as it is; and every node on the way.
 
         A slope goes by the sign of what the node folds; the tiers and the cap of a balance take the
         same part of every row of it.
         """
         node = {row: int(tree.leaf[row]) for row in change}
+        stages: list[Stage] = []
         for depth, level in enumerate(tree.levels):
             sums: dict[int, list[float]] = {}
             worth: dict[int, list[float]] = {}
@@ -157,15 +174,22 @@ class Source:
                 worth.setdefault(node[row], []).append(base)
             bends = [n for n in sums if level.deadband[fold_set, n] != 0.0 or _caps(level, n)]
             if any(not level.biased[fold_set, n] for n in bends) or level.worst[fold_set].any():
-                return change
+                break
             rows_of: dict[int, list[int]] = {}
             for row, _ in held:
                 rows_of.setdefault(node[row], []).append(row)
             for n, rows in rows_of.items():
                 parts = _parts(level, (fold_set, n), sums[n], worth[n])
                 change |= dict(zip(rows, parts, strict=True))
+                on = self.underlyings(rows)
+                stages.append(Stage(depth, on, math.fsum(sums[n]), math.fsum(parts)))
             node = {row: int(level.parent[n]) for row, n in node.items()}
-        return change
+        return change, tuple(stages)
+
+    def underlyings(self, rows: list[int]) -> tuple[str, ...]:
+        """What these rows are on, each once."""
+        x = self.rows.instruments
+        return tuple(sorted({x.underlyings[x.underlying[row]] for row in rows}))
 
 
 def _caps(level: Level, node: int) -> bool:

@@ -113,12 +113,27 @@ class Contribution:
     pnl: float
 
 
+class Stage(NamedTuple):
+    """One node of the netting tree in the worst scenario of its unit.
+
+    level: 0 for the leaves, of which `underlyings` are told; pnl: what comes in; passed: what its
+    fold passes on.
+    """
+
+    level: int
+    underlyings: tuple[str, ...]
+    pnl: float
+    passed: float
+
+
 @dataclass(frozen=True, slots=True)
 class UnitEvidence:
     """Where one unit loses most; `grid` is its P&L in every scenario.
 
     The loss is -(sum of the contributions), floored at zero, under rule books whose leaves fold
     straight into units; others (Deribit's) dampen and offset that sum first, as `grid` shows.
+    `stages` are the nodes from the leaves up, as far as they only slope; `figures` what the method
+    works out of the unit alone, by the names of the outputs that sum them.
     """
 
     unit: str
@@ -127,6 +142,8 @@ class UnitEvidence:
     label: str
     grid: tuple[float, ...]
     contributions: tuple[Contribution, ...]
+    stages: tuple[Stage, ...]
+    figures: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import NamedTuple, NoReturn
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ..book.instruments import Kind
-from ..errors import MissingExtra, refuse
+from ..errors import InputError, MissingExtra, refuse
 from .contract import Contract
 
 FORMS = "SPXW230914C01200000"
@@ -103,6 +103,15 @@ def parse_symbol(name: str) -> Symbol:
     if int(tail["strike"]) == 0:
         refuse("E_INSTRUMENT", "instrument", None, name, "the strike must be > 0")
     return Symbol(root, day, tail["side"] == "C", int(tail["strike"]))
+
+
+def is_symbol(name: str) -> bool:
+    """Whether a name is written as the OCC writes its symbols."""
+    try:
+        parse_symbol(name)
+    except InputError:
+        return False
+    return True
 
 
 def parse_instrument(name: str) -> Contract:

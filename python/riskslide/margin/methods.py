@@ -14,6 +14,7 @@ from ..scenario.matrix import matrix_scenarios
 from ..scenario.shocks import Scenarios
 from ..scenario.slides import slide_scenarios, slide_terms
 from ..scenario.still import still_scenario
+from ..scenario.tims import tims_scenarios
 from . import equity
 from .auction import AUCTION
 from .grid import compile as grid
@@ -24,6 +25,8 @@ from .ratio import compile as ratio
 from .slides import compile as slides
 from .standard import compile as standard
 from .standard import schema as standard_schema
+from .tims import compile as tims
+from .tims import schema as tims_schema
 
 SHARED = {
     "reporting.currency": Spec("text"),
@@ -102,5 +105,13 @@ METHODS: Mapping[str, Method] = {
         still_scenario,
         ratio.compile_ratio,
         optional=VERDICT | dict(ratio.OPTIONAL),
+    ),
+    "tims": Method(
+        SHARED | dict(tims_schema.SCHEMA),
+        tims_scenarios,
+        tims.compile_tims,
+        terms=tims.terms_of_tims,
+        warnings=tims.warnings_of_tims,
+        optional={**VERDICT, **tims_schema.OPTIONAL},
     ),
 }

@@ -22,7 +22,8 @@ class Market:
 
     spot: price of an asset or underlying in the reporting currency (it is the FX rate too);
     forward: of an option, by instrument name or by (underlying, expiry); mark: price of a future,
-    perpetual or spot instrument; vol: decimal, by instrument; rate, dividend_yield: continuous per
+    perpetual or spot instrument, or of an option without a vol, which is then implied by the
+    option's model; vol: decimal, by instrument; rate, dividend_yield: continuous per
     year, by instrument, (underlying, expiry) or underlying, 0 where absent; settlement: final price
     by instrument or (underlying, expiry), its instant being the expiry; fixed: the part of a
     forward that settlement averaging has fixed already, by (underlying, expiry), from 0 to the

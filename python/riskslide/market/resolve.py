@@ -14,6 +14,7 @@ from ..book.instruments import Instruments, Kind, PricingModel
 from ..errors import refuse
 from .confidence import confidence_of, fixed_share_of
 from .factors import factors_of
+from .implied import with_implied_vols
 from .lookup import Lookup
 from .state import Payoff, State
 from .warnings import warn
@@ -61,13 +62,14 @@ class _Resolver:
         rows, lookup, n = self.rows, self.lookup, len(self.rows)
         factors = factors_of(rows, self.terms.measure, self.terms.coin_at_index)
         price, mark, spot, vol, years = (np.zeros(n) for _ in range(5))
+        premium = np.full(n, np.nan)
         rate, dividend, fx = np.zeros(n), np.zeros(n), np.ones(n)
         grows = np.zeros(n, dtype=np.bool_)
         payoff = np.full(n, Payoff.SPOT, dtype=np.uint8)
         multiplier, inverse = rows.multiplier.copy(), rows.inverse.copy()
         factor, as_of = factors.factor.copy(), lookup.as_of
         kinds, expiries, models = rows.kind.tolist(), rows.expiry.tolist(), rows.model.tolist()
-        alike = self.alike(factor, vol)
+        alike = self.alike(factor, vol, premium)
         for i in np.flatnonzero(alike == np.arange(n)).tolist():
             kind, expiry = kinds[i], expiries[i]
             underlying = rows.underlyings[rows.underlying[i]]
@@ -80,7 +82,7 @@ class _Resolver:
             elif kind == _OPTION:
                 years[i] = (expiry - as_of) / NANOSECONDS_PER_YEAR
                 self.option(i, (underlying, expiry), price, spot, rate, dividend, grows)
-                vol[i] = lookup.need("vol", rows.name[i])
+                self.vol_or_premium(i, vol, premium)
                 payoff[i] = Payoff.BACHELIER if models[i] == _BACHELIER else Payoff.BLACK76
             elif kind == _SPOT:
                 price[i] = self.spot_price(i, underlying)
@@ -90,7 +92,6 @@ class _Resolver:
         price, spot, years = price[alike], spot[alike], years[alike]
         rate, dividend, fx = rate[alike], dividend[alike], fx[alike]
         grows, payoff = grows[alike], payoff[alike]
-        warn(rows, lookup, grows, vol, payoff)
         if self.terms.rates != "quoted":
             rate = np.maximum(rate, 0.0)
         price = np.where(grows, price * _core.exponential((rate - dividend) * years), price)
@@ -98,7 +99,7 @@ class _Resolver:
             multiplier *= self.over_index(price, payoff)
         confidence = confidence_of(rows, factors, lookup)
         live = payoff != Payoff.SPOT
-        return State(
+        found = State(
             as_of=as_of,
             instruments=rows,
             still=lookup.still,
@@ -128,8 +129,20 @@ class _Resolver:
             expiry_confidence=confidence.expiry,
             stable=lookup.stable,
             trust=confidence.of_assets,
-            warnings=tuple(lookup.warned),
         )
+        found = with_implied_vols(found, premium)
+        warn(rows, lookup, grows, found.vol, payoff)
+        return replace(found, warnings=tuple(lookup.warned))
+
+    def vol_or_premium(self, i: int, vol: Float, premium: Float) -> None:
+        """The vol that is quoted of option i, or else the price that its vol follows from."""
+        name = self.rows.name[i]
+        quoted = self.lookup.find("vol", name)
+        price = self.lookup.find("mark", name) if quoted is None else None
+        if price is None:
+            vol[i] = self.lookup.need("vol", name) if quoted is None else quoted
+        else:
+            premium[i] = price
 
     def discount(self, rate: Float, dividend: Float, years: Float) -> Float:
         """A coin option is worth V / forward coins with V undiscounted: rate * years is in the
@@ -150,15 +163,18 @@ class _Resolver:
                 found[i] = max(mark * lookup.spot(currency), 0.0)
         return found
 
-    def alike(self, factor: Int32, vol: Float) -> Int64:
-        """The row, itself or an earlier one, whose quotes but the vol are those of each row.
+    def alike(self, factor: Int32, vol: Float, premium: Float) -> Int64:
+        """The row, itself or an earlier one, whose quotes but vol and price are those of each row.
 
         Live options of one expiry, currency and model share theirs, unless one is quoted by its own
-        name; their vols are filled in here. A row whose vol is missing or out of date stands for
-        itself, so that it is refused in its turn.
+        name; their vols and prices are filled in here. A row without either, or whose vol is out of
+        date, stands for itself, so that it is refused in its turn.
         """
         rows, tables = self.rows, self.lookup.tables
         quotes: list[Any] = list(map(tables["vol"].get, rows.name))
+        priced = np.array([q is None for q in quotes], dtype=np.bool_)
+        for i in np.flatnonzero(priced).tolist():
+            quotes[i] = tables["mark"].get(rows.name[i])
         first, last = self.lookup.oldest, self.lookup.as_of
         sound = [q is not None and first <= q.instant <= last for q in quotes]
         shared = np.array(sound, dtype=np.bool_)
@@ -166,7 +182,8 @@ class _Resolver:
         for kind in ("rate", "dividend_yield", "forward"):
             shared[[rows.index[name] for name in rows.index.keys() & tables[kind].keys()]] = False
         at = np.flatnonzero(shared)
-        vol[at] = [float(quotes[i].value) for i in at.tolist()]
+        for column, of in ((vol, at[~priced[at]]), (premium, at[priced[at]])):
+            column[of] = [float(quotes[i].value) for i in of.tolist()]
         group = factor[at].astype(np.int64) * len(rows.currencies) + rows.currency[at]
         group = group * (int(rows.model.max(initial=0)) + 1) + rows.model[at]
         _, leader, member = np.unique(group, return_index=True, return_inverse=True)

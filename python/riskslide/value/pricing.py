@@ -76,7 +76,7 @@ def black76(
     `E_EXPIRED`, `E_NOT_FINITE`, `E_OVERFLOW`).
 
     >>> round(float(black76(100.0, 110.0, 0.5, 0.3, is_call=True).value[0]), 6)
-    4.863309
+    4.745684
     """
     return _forward_model(
         _BLACK76, (forward, strike, years, vol), discount, rate, is_call, out, second, threads
@@ -159,9 +159,9 @@ def _run(
         "discount" if discount else "rate",
         "dividend_yield",
     )
-    columns = [_column(v, n) for v, n in zip(inputs, names, strict=True)]
+    columns = [vector(v, n) for v, n in zip(inputs, names, strict=True)]
     side: Bool = bool_column(is_call, "is_call", 1 if np.ndim(is_call) == 0 else None)
-    size = _common_size([*columns, side])
+    size = common_size([*columns, side])
     if out is None:
         out = Greeks.empty(size)
     elif not isinstance(out, Greeks):
@@ -177,7 +177,8 @@ def _run(
     return out
 
 
-def _column(values: Any, name: str) -> Float:
+def vector(values: Any, name: str) -> Float:
+    """`values` as a column, or as one value that stands for every row; floats cost little."""
     if type(values) is np.ndarray and values.dtype == np.float64 and values.ndim == 1:
         if values.flags.c_contiguous and values.flags.aligned:
             return values
@@ -187,7 +188,8 @@ def _column(values: Any, name: str) -> Float:
     return float_column(np.atleast_1d(values) if np.ndim(values) == 0 else values, name)
 
 
-def _common_size(columns: list[Any]) -> int:
+def common_size(columns: list[Any]) -> int:
+    """The one length of the columns that have more than one value."""
     sizes = {c.size for c in columns if c.size != 1}
     if len(sizes) > 1:
         refuse("E_SHAPE", "arguments", None, sorted(sizes), "must have one length, or be numbers")

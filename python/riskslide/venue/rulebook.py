@@ -129,6 +129,9 @@ class Rulebook:
     def texts(self, key: str) -> list[str]:
         return [str(x) for x in self._value(key)]
 
+    def words(self, key: str) -> dict[str, str]:
+        return {k: str(v) for k, v in self._value(key).items()}
+
     def table(self, key: str) -> dict[str, float]:
         return {k: float(v) for k, v in self._value(key).items()}
 

@@ -20,7 +20,7 @@ def check_value(key: str, value: Any, spec: Spec, file: str) -> None:
         if item not in spec.choices:
             fix = f"must be one of {', '.join(spec.choices)}"
             refuse("E_RANGE", key, None, item, fix, file=file)
-    if spec.form in ("text", "texts"):
+    if spec.of_text:
         return
     for item in items:
         if not spec.low <= item <= spec.high:
@@ -55,6 +55,7 @@ def copied(value: Any) -> Any:
 _FORMS = {
     "text": "text that is not empty",
     "texts": "a list of texts",
+    "words": "a table of texts by name",
     "number": "a finite number",
     "numbers": "a list of one or more finite numbers",
     "whole": "a whole number",
@@ -72,8 +73,8 @@ def _items(form: str, value: Any) -> list[Any] | None:
         return _all(value, is_text if form == "texts" else _is_number, least=form == "numbers")
     if not isinstance(value, Mapping) or not all(map(is_text, value)):
         return None
-    if form == "table":
-        return _all(list(value.values()), _is_number)
+    if form in ("table", "words"):
+        return _all(list(value.values()), is_text if form == "words" else _is_number)
     rows = [_all(row, _is_number, least=True) for row in value.values()]
     return None if None in rows else list(chain.from_iterable(row for row in rows if row))
 

@@ -199,9 +199,10 @@ def _line(value: object) -> str:
 
 def allowed(spec: Spec) -> str:
     """What a parameter may be, as one line."""
-    if spec.form in ("text", "texts"):
+    if spec.of_text:
         words = " or ".join(spec.choices) or "text"
-        return f"any of {words}" if spec.form == "texts" and spec.choices else words
+        before = {"words": "by name, ", "texts": "any of " if spec.choices else ""}
+        return before.get(spec.form, "") + words
     bounds = f"{spec.low:.12g} to {spec.high:.12g}"
     before = {"whole": "whole, ", "odd": "odd, ", "table": "by name, ", "lists": "by name, "}
     return before.get(spec.form, "") + bounds + (", ascending" if spec.ascending else "")
@@ -209,7 +210,7 @@ def allowed(spec: Spec) -> str:
 
 def _allowed_record(spec: Spec) -> dict[str, Any]:
     words: dict[str, Any] = {"form": spec.form}
-    if spec.form in ("text", "texts"):
+    if spec.of_text:
         return words | {"choices": list(spec.choices) or None}
     ends = {"low": number(spec.low), "high": number(spec.high)}
     return words | ends | {"ascending": spec.ascending}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
@@ -16,6 +16,7 @@ from ...errors import InputError, refuse, suggestion
 from ...market.market import Market
 from ..contract import Contract, instruments_of
 from ..names import parse_instrument
+from ..osi import is_symbol
 from ..tables.quotes import Sheet
 from .holdings import (
     BalanceTable,
@@ -108,9 +109,10 @@ def _from_names(
 
     Of names that mean one contract the positions take the one that the venue quotes it by.
     """
-    known = sheet.contracts | _delivered(sheet)
+    first = _first_rows(tables)
+    known = sheet.contracts | _delivered(sheet) | _beside_options(first, sheet)
     contracts: dict[str, Contract] = {}
-    for name, held in _first_rows(tables).items():
+    for name, held in first.items():
         try:
             contracts[name] = known.get(name) or parse_instrument(name)
         except InputError as error:
@@ -125,6 +127,14 @@ def _delivered(sheet: Sheet) -> dict[str, Contract]:
     """Stocks and funds that the options of a chain deliver, which may be held beside them."""
     names = {c.underlying for c in sheet.contracts.values() if c.style == "american"}
     return {n: Contract(n, Kind.SPOT, n, inverse=False) for n in names & set(sheet.quotes["spot"])}
+
+
+def _beside_options(names: Mapping[str, Held], sheet: Sheet) -> dict[str, Contract]:
+    """Names with a quoted spot in a book that holds options of the OCC: stocks and funds."""
+    if not any(map(is_symbol, names)):
+        return {}
+    stocks = names.keys() & sheet.quotes["spot"].keys()
+    return {n: Contract(n, Kind.SPOT, n, inverse=False) for n in stocks}
 
 
 def _from_file(tables: Sequence[PositionTable], known: Instruments, file: str) -> Instruments:
@@ -166,12 +176,12 @@ def _need_quotes(found: Instruments, i: int, sheet: Sheet, held: Held) -> None:
             fix = f"expired {text_of(expiry)}; drop the position or give its settlement price"
             _refuse(held, "E_EXPIRED", name, fix)
     elif kind == Kind.OPTION.value:
-        if name not in quotes["vol"]:
+        if name not in quotes["vol"] and name not in quotes["mark"]:
             listed = any(c.underlying == dated[0] for c in sheet.contracts.values())
             none = "is not in the market" if listed else f"nothing is quoted of {dated[0]} until"
             none = none if listed else f"{none} {text_of(sheet.as_of)}"
             why = sheet.dropped.get(name, none)
-            _refuse(held, "E_MISSING_PRICE", name, f"{why}; add its vol and forward")
+            _refuse(held, "E_MISSING_PRICE", name, f"{why}; add its vol, or mark, and forward")
         _need_positive_forward(found, i, sheet, dated)
         _need_part_of_forward(name, dated, [("forward", name), ("forward", dated)], sheet)
     elif kind != Kind.SPOT.value and name not in quotes["mark"]:

@@ -8,6 +8,7 @@ from .contest import Workload
 from .suite_assess import assessments
 from .suite_books import sorted_rows, tails, worst_losses
 from .suite_greeks import greeks
+from .suite_stocks import stocks
 from .suite_venues import venues
 from .workloads import Sizes
 
@@ -18,4 +19,5 @@ GROUPS: Mapping[str, Callable[[Sizes], list[Workload]]] = {
     "W6": tails,
     "assess": assessments,
     "venues": venues,
+    "stocks": stocks,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Protocol
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from ...book.portfolio import Portfolio
 from ...book.positions import Positions, slice_rows
 from ...engine import assess
 from ...errors import AnswersDiffer
+from ...market.market import Market
 from ...reference import assess_lines
 from ...value.cube import WorstLoss
 from ...venue.rulebook import Rulebook
@@ -18,6 +20,17 @@ from .contest import Peer, Workload
 from .measure import Answer, Runner
 from .suite_books import revalued_and_summed
 from .workloads import Margined, Sizes, margined
+
+
+class Book(Protocol):
+    """Accounts and the market that they are margined in."""
+
+    @property
+    def portfolio(self) -> Portfolio: ...
+
+    @property
+    def market(self) -> Market: ...
+
 
 CHECKED = 20  # accounts that the reference margins once more
 BASELINE = "revaluation and worst loss alone"
@@ -61,7 +74,7 @@ def _assessed(given: Margined, rules: Rulebook, key: str, what: str) -> Workload
     )
 
 
-def like_the_reference(given: Margined, rules: Rulebook, key: str, found: Answer) -> None:
+def like_the_reference(given: Book, rules: Rulebook, key: str, found: Answer) -> None:
     """The first accounts once more, by the slow reference, which shares no arithmetic."""
     lines = min(CHECKED, len(given.portfolio.accounts))
     again = assess_lines(_first(given.portfolio, lines), given.market, rules)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -12,11 +13,10 @@ from ...engine import Prepared, prepare, valued
 from ...errors import InputError
 from ...value.cube import Cube, WorstLoss, worst_loss
 from ...venue.load import load_rulebook, preset_names
-from ...venue.rulebook import Rulebook
 from .contest import Peer, Workload
 from .measure import Answer, Runner
 from .suite_assess import like_the_reference
-from .workloads import Margined, Sizes, margined
+from .workloads import Sizes, margined
 
 
 def venues(sizes: Sizes) -> list[Workload]:
@@ -33,17 +33,20 @@ def venues(sizes: Sizes) -> list[Workload]:
             if error.code != "E_UNSUPPORTED":
                 raise
             continue
-        found.append(_evaluated(given, rules, prepared))
+        verify = partial(like_the_reference, given, rules, name)
+        found.append(evaluated(prepared, name, "venues", f"under {name}", verify))
     return found
 
 
-def _evaluated(given: Margined, rules: Rulebook, p: Prepared) -> Workload:
+def evaluated(
+    p: Prepared, key: str, group: str, what: str, verify: Callable[[Answer], None]
+) -> Workload:
     """The evaluation alone, beside worst losses over as many columns as the program has."""
     cube = valued(p)
     program, lots, cash = p.program, p.positions.csr, p.cash
     columns = sum(block.width for block in program.blocks)
     rng = np.random.default_rng(1)
-    plain = Cube.from_values(rng.normal(size=(len(given.portfolio.instruments), columns)))
+    plain = Cube.from_values(rng.normal(size=(len(p.portfolio.instruments), columns)))
     levels = max((len(tree.levels) for tree in program.trees), default=0)
 
     def ours(threads: int) -> Runner:
@@ -56,17 +59,17 @@ def _evaluated(given: Margined, rules: Rulebook, p: Prepared) -> Workload:
         f"worst loss over {columns} columns",
         ("numpy",),
         lambda t: Runner(
-            lambda: worst_loss(given.portfolio.positions, plain, threads=t), WorstLoss._asdict
+            lambda: worst_loss(p.portfolio.positions, plain, threads=t), WorstLoss._asdict
         ),
         threaded=True,
         target=1.0 / 1.5,
         same=False,
     )
-    cells = given.portfolio.positions.lots.size * columns
+    cells = p.portfolio.positions.lots.size * columns
     return Workload(
-        key=rules.name,
-        group="venues",
-        title=f"{len(given.portfolio.accounts):,} accounts under {rules.name}: {columns} columns "
+        key=key,
+        group=group,
+        title=f"{len(p.portfolio.accounts):,} accounts {what}: {columns} columns "
         f"in {len(program.trees)} trees of up to {levels} levels, evaluation alone",
         count=cells,
         unit="cells",
@@ -75,7 +78,7 @@ def _evaluated(given: Margined, rules: Rulebook, p: Prepared) -> Workload:
         peers=(peer,),
         slack=lambda found: {},
         target={},
-        verify=partial(like_the_reference, given, rules, rules.name),
+        verify=verify,
     )
 
 

@@ -1,0 +1,1 @@
+"""The `tims` method: portfolio margin by theoretical intermarket margining, as OCC computes it."""
