@@ -17,8 +17,8 @@ import numpy as np
 from ...book.columns import Float, Int32, Int64
 from ...book.instruments import Kind
 from ...errors import refuse
-from ...rules import Rules
 from ...market.state import State
+from ...rules import Rules
 from .legs import Legs
 from .matching import Group, Required, required
 from .rates import Rates
@@ -92,11 +92,9 @@ class _Underlyings:
         at = rows[option]
         multiplier = self.multiplier(at)
         spot = self.spot(underlying, rows)
-        stock = [
-            Fraction(n) * self.lot[row] * Fraction(repr(float(x.multiplier[row])))
-            for row, n in zip(rows[~option].tolist(), lots[~option].tolist(), strict=True)
-        ]
-        shares = sum(stock, Fraction(0)) / Fraction(repr(multiplier))
+        shares = Fraction(0)
+        for row, n in zip(rows[~option].tolist(), lots[~option].tolist(), strict=True):
+            shares += n * self.lot[row] * Fraction(repr(float(x.multiplier[row])))
         return Legs(
             name=tuple(x.name[row] for row in at.tolist()),
             is_call=x.is_call[at],
@@ -104,11 +102,10 @@ class _Underlyings:
             price=self.base[at],
             expiry=x.expiry[at],
             contracts=tuple(
-                n * self.lot[row]
-                for row, n in zip(at.tolist(), lots[option].tolist(), strict=True)
+                n * self.lot[row] for row, n in zip(at.tolist(), lots[option].tolist(), strict=True)
             ),
             spot=spot * multiplier,
-            shares=shares,
+            shares=shares / Fraction(repr(multiplier)),
             stock=x.underlyings[underlying],
             as_of=state.as_of,
         )

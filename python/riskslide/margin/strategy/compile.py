@@ -1,5 +1,7 @@
-"""Decides what of the `strategy` method a program holds: equity. What is required is matched account
-by account (`accounts.py`), which no program can say, so such programs are for `assess` alone.
+"""Decides what of the `strategy` method a program holds: equity, and nothing that is required.
+
+That is matched account by account (`accounts.py`), which no program can say: these are for `assess`
+alone.
 """
 
 from __future__ import annotations

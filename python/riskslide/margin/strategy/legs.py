@@ -1,4 +1,4 @@
-"""Decides what an account holds on one underlying: contracts in whole units, and round lots of stock.
+"""Decides what an account holds on one underlying: contracts, and stock in round lots.
 
 Contracts are indivisible, and so are the shares that go with one: stock beyond round lots stands
 alone. What is matched are units of the greatest common divisor, so that a book of a thousand times
@@ -7,10 +7,10 @@ the size is matched alike.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
-from math import gcd, lcm
 
 import numpy as np
 
@@ -39,11 +39,8 @@ class Legs:
     @property
     def premium(self) -> float:
         """Worth of the options: what was paid for longs less what shorts bring."""
-        worth = sum(
-            (n * Fraction(p) for n, p in zip(self.contracts, self.price.tolist(), strict=True)),
-            Fraction(0),
-        )
-        return float(worth)
+        price = self.price.tolist()
+        return math.fsum(float(n) * p for n, p in zip(self.contracts, price, strict=True))
 
     @property
     def round_lots(self) -> Fraction:
@@ -60,5 +57,5 @@ class Legs:
 
 def divisor(numbers: list[Fraction]) -> Fraction:
     """The greatest common divisor of numbers of which one is not zero."""
-    below = reduce(lcm, (n.denominator for n in numbers), 1)
-    return Fraction(reduce(gcd, (int(n * below) for n in numbers), 0), below)
+    below = reduce(math.lcm, (n.denominator for n in numbers), 1)
+    return Fraction(reduce(math.gcd, (int(n * below) for n in numbers), 0), below)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ... import _core
-from ...book.columns import Float, Int32
+from ...book.columns import Float, Int32, Int64
 from .legs import Legs, divisor
 from .rates import Rates
 from .requirement import Groups, alone, stock_alone, with_stock
@@ -80,7 +80,7 @@ def _columns(
 
 
 def _groups(
-    legs: Legs, matched: tuple[Int32, Float, object], held: list[Fraction], unit: Fraction
+    legs: Legs, matched: tuple[Int32, Float, Int64], held: list[Fraction], unit: Fraction
 ) -> list[Group]:
     """The groups of a matching, by name."""
     names = [*legs.name, legs.stock]
