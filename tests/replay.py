@@ -28,6 +28,7 @@ from families import (
     european,
     okx_builder,
     okx_greeks,
+    strategy,
     tims,
     vollib,
 )
@@ -47,6 +48,7 @@ FAMILIES = {
     "european": Family(european.refusal, european.replay),
     "okx-builder": Family(okx_builder.refusal, okx_builder.replay),
     "okx-greeks": Family(okx_greeks.refusal, okx_greeks.replay, TABLES, read_table),
+    "strategy": Family(strategy.refusal, strategy.replay),
     "tims": Family(tims.refusal, tims.replay),
     "vollib": Family(vollib.refusal, vollib.replay),
 }
