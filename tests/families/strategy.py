@@ -136,9 +136,7 @@ def replay_manual(path: Path, raw: Any, rules: rs.Rulebook, tally: Tally) -> Non
         where = f"{path.name} case {number} {case.get('name', '')}".strip()
         broad = [where] if case.get("etf_type") == "broad-based" else []
         leverage = {where: float(case.get("leverage") or 1.0)}
-        own = with_values(
-            rules, underlyings__broad_based=broad, underlyings__leverage=leverage
-        )
+        own = with_values(rules, underlyings__broad_based=broad, underlyings__leverage=leverage)
         legs = [
             Leg(x["type"], x["qty"], x["strike"], x.get("days") or 0.0, x["price"])
             for x in case["legs"]

@@ -42,9 +42,7 @@ def out_of_the_money(c: Contract, spot: float) -> float:
 
 def naked(c: Contract, r: Rules) -> float:
     floor = 0.10 * r.leverage * (r.spot if c.kind == "C" else c.strike)
-    return c.price + max(
-        r.rate * r.leverage * r.spot - out_of_the_money(c, r.spot), floor
-    )
+    return c.price + max(r.rate * r.leverage * r.spot - out_of_the_money(c, r.spot), floor)
 
 
 def alone(c: Contract, r: Rules) -> float:
