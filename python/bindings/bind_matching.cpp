@@ -7,7 +7,7 @@
 namespace riskslide::python {
 namespace {
 
-py::tuple run(const py::dict& columns, const py::array& rows, const py::array& requirements,
+py::tuple run(const py::dict& columns, const py::object& rows, const py::object& requirements,
               std::int64_t most) {
   Columns held(columns);
   const Holding holding{.option = held.get<bool>("option"),

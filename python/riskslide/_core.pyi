@@ -110,10 +110,7 @@ def log_ratio(a: Float, b: Float) -> Float:
     """ln(a / b) of positive numbers, the same bits on every machine."""
 
 def match(
-    columns: dict[str, NDArray[Any]],
-    rows: numpy.ndarray,
-    requirements: numpy.ndarray,
-    most: int = 2000,
+    columns: dict[str, NDArray[Any]], rows: Int32, requirements: Float, most: int = 2000
 ) -> tuple[Int32, Float, Int64, float, int, bool]:
     """(rows of every group, -1 for none; requirement of one; count; bound; nodes; proven)."""
 

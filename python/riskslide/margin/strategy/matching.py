@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ... import _core
 from ...book.columns import Float, Int32, Int64
@@ -56,13 +57,13 @@ def required(legs: Legs, rates: Rates) -> Required:
 
 def _columns(
     legs: Legs, rates: Rates, held: list[Fraction], unit: Fraction
-) -> tuple[dict[str, object], Int32, Float]:
+) -> tuple[dict[str, NDArray[Any]], Int32, Float]:
     """What the kernel takes: options, a row of stock behind them, groups of the two."""
     n, stock = len(legs.name), len(held) > len(legs.name)
 
-    def column(values: object, of_stock: object, kind: type) -> object:
+    def column(values: NDArray[Any], of_stock: float, kind: type) -> NDArray[Any]:
         behind = [of_stock] if stock else []
-        return np.concatenate([np.asarray(values, dtype=kind), np.array(behind, dtype=kind)])
+        return np.concatenate([values.astype(kind), np.array(behind, dtype=kind)])
 
     columns = {
         "option": column(np.ones(n), False, np.bool_),
