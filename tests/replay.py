@@ -29,6 +29,7 @@ from families import (
     okx_builder,
     okx_greeks,
     span_arrays,
+    strategy,
     tims,
     vollib,
 )
@@ -49,6 +50,7 @@ FAMILIES = {
     "okx-builder": Family(okx_builder.refusal, okx_builder.replay),
     "okx-greeks": Family(okx_greeks.refusal, okx_greeks.replay, TABLES, read_table),
     "span-arrays": Family(span_arrays.refusal, span_arrays.replay),
+    "strategy": Family(strategy.refusal, strategy.replay),
     "tims": Family(tims.refusal, tims.replay),
     "vollib": Family(vollib.refusal, vollib.replay),
 }

@@ -190,7 +190,8 @@ PLACES = {
     ("margin.draft", "np.cumsum"): "counts of registers",
     ("account.verdict", "sum"): "Python integers of billionths",
 }
-MATH = {"inf", "isfinite", "isinf", "isnan", "fsum"}  # fsum is rounded once, in any order
+# fsum is rounded once, in any order; gcd and lcm are of whole numbers
+MATH = {"inf", "isfinite", "isinf", "isnan", "fsum", "gcd", "lcm"}
 REDUCTIONS = {"sum", "dot", "prod", "mean", "std", "var", "cumsum", "cumprod", "trace"}
 
 

@@ -30,6 +30,9 @@ REAL = "typing.SupportsFloat | typing.SupportsIndex"
 LOOSE = {"typing.Any", "tuple", "list", "dict", "str"}
 ARGUMENTS = {
     **dict.fromkeys(["account", "instrument", "lots", "row"], "Int64"),
+    "columns": "dict[str, NDArray[Any]]",
+    "rows": "Int32",
+    "requirements": "Float",
     **dict.fromkeys(["amount", "values", "exponent", "a", "b", "x", "y", "p"], "Float"),
     **dict.fromkeys(["lot", "weight", "vol"], "Float"),
     **dict.fromkeys(["inputs", "outputs"], "list[Float]"),
@@ -50,6 +53,7 @@ RESULTS = {
     "evaluate": "dict[str, NDArray[Any]]",
     "grid": "tuple[Int32, Float]",
     "worst_loss": "tuple[Float, Int32]",
+    "match": "tuple[Int32, Float, Int64, float, int, bool]",
     "tail": "tuple[Float, Float, Int32]",
     "parts": "dict[str, Any]",
 }

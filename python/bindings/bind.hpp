@@ -16,5 +16,6 @@ void bind_positions(pybind11::module_& module);
 void bind_program(pybind11::module_& module);
 void bind_evaluate(pybind11::module_& module);
 void bind_tail(pybind11::module_& module);
+void bind_matching(pybind11::module_& module);
 
 }  // namespace riskslide::python

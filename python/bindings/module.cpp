@@ -14,4 +14,5 @@ PYBIND11_MODULE(_core, module) {
   riskslide::python::bind_program(module);
   riskslide::python::bind_evaluate(module);
   riskslide::python::bind_tail(module);
+  riskslide::python::bind_matching(module);
 }

@@ -13,6 +13,7 @@ from . import _core
 from .account.collateral import cash_rows
 from .account.evidence import Cash, Source
 from .account.markets import placed, unplaced
+from .account.matched import Matched, figures_of, warnings_of
 from .account.verdict import FIGURES, NANO, Assessment, Thresholds, ratio_of, status_of
 from .book.columns import Float, Int32, Int64
 from .book.instruments import Instruments, Kind
@@ -118,6 +119,15 @@ def _assessment(p: Prepared, cube: Cube, found: dict[str, Any]) -> Assessment:
     outputs: dict[str, Any] = {
         n: np.ascontiguousarray(found["outputs"][:, k]) for k, n in enumerate(program.outputs)
     }
+    computed = Source(p.portfolio.accounts, p.rows, p.state, cube, program, p.positions, p.cash)
+    source: Source | Matched = computed
+    warnings = _warnings(p, cube.floored)
+    margined = METHODS[p.rulebook.method].margined
+    if margined is not None:
+        accounts = list(margined(p.rulebook, p.state, cube.base, p.positions.csr))
+        outputs |= figures_of(accounts, found["account"])
+        warnings += warnings_of(accounts, p.portfolio.accounts)
+        source = Matched(computed, accounts)
     unit_loss = np.ascontiguousarray(found["unit_loss"][:, 0])
     unit_scenario = np.ascontiguousarray(found["unit_scenario"][:, 0])
     largest = _largest(found["unit_offsets"], unit_loss)
@@ -148,7 +158,7 @@ def _assessment(p: Prepared, cube: Cube, found: dict[str, Any]) -> Assessment:
         worst_scenario=worst,
         worst_unit=_named(worst_unit, (*program.units, "")),
         scenarios=p.scenarios.labels[: program.blocks[0].width],
-        warnings=_warnings(p, cube.floored),
+        warnings=warnings,
         as_of=p.state.as_of,
         valid_for=p.rulebook.terms.max_age,
         reporting=p.rulebook.terms.reporting,
@@ -160,7 +170,7 @@ def _assessment(p: Prepared, cube: Cube, found: dict[str, Any]) -> Assessment:
         units=program.units,
         unit_loss=unit_loss,
         unit_scenario=unit_scenario,
-        source=Source(p.portfolio.accounts, p.rows, p.state, cube, program, p.positions, p.cash),
+        source=source,
     )
 
 
@@ -176,6 +186,9 @@ def compile_rulebook(
     rule book lists and the market prices), then ``pnl:CURRENCY`` for every settlement currency.
     """
     rulebook.refuse_unpublished()
+    if METHODS[rulebook.method].margined is not None:
+        fix = f"the method {rulebook.method!r} matches contracts account by account: use assess"
+        refuse("E_UNSUPPORTED", "rules", None, rulebook.name, fix)
     homes = METHODS[rulebook.method].homes(rulebook)
     if assets is None:
         counted = {*listed(rulebook), *(homes or {})}

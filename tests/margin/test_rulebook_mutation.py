@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import tomllib
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -148,6 +149,8 @@ def requirement(rulebook: rs.Rulebook) -> rs.Assessment:
             contracts, account=["a", "a"], instrument=["P", "F"], quantity=[2.0, -3.0], **cash
         )
         return rs.assess(held, market, rulebook)
+    if rulebook.method == "strategy":
+        return of_stock(market, rulebook, cash)
     instruments = rs.Instruments.from_columns(
         name=["C", "P", "I", "F"],
         kind=["option", "perpetual", "option", "future"],
@@ -173,6 +176,27 @@ def requirement(rulebook: rs.Rulebook) -> rs.Assessment:
 def in_reporting(rulebook: rs.Rulebook) -> dict[str, float]:
     """What a dollar is in another currency that is reported in."""
     return {} if rulebook.text("reporting.currency") == "USD" else {"USD": 1.0}
+
+
+def of_stock(market: rs.Market, rulebook: rs.Rulebook, cash: dict[str, Any]) -> rs.Assessment:
+    """Of coins held as stock is, a call written on them and a put, where the method takes no more."""
+    contracts = rs.Instruments.from_columns(
+        name=["C", "D", "S"],
+        kind=["option", "option", "spot"],
+        underlying="BTC",
+        expiry=["2026-03-27T08:00:00Z", "2027-06-25T08:00:00Z", ""],
+        strike=[80_000.0, 60_000.0, 0.0],
+        option_type=["call", "put", ""],
+    )
+    held = rs.Portfolio.from_columns(
+        contracts,
+        account=["a"] * 3,
+        instrument=["C", "D", "S"],
+        quantity=[-3.0, 2.0, 2.5],
+        **cash,
+    )
+    vols = {name: rs.Quote(0.5, market.as_of) for name in ("C", "D")}
+    return rs.assess(held, replace(market, vol=vols), rulebook)
 
 
 def test_every_number_has_a_range() -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from ..book.columns import Float
+from ..book.columns import Float, Int32, Int64
 from ..book.portfolio import Rows
 from ..market.state import State
 from ..rules import Rules, Spec
@@ -31,6 +31,9 @@ from .span import schema as span_schema
 from .span.deltas import composite_delta
 from .standard import compile as standard
 from .standard import schema as standard_schema
+from .strategy import compile as strategy
+from .strategy.accounts import Margined, margined
+from .strategy.rates import SCHEMA as STRATEGY
 from .tims import compile as tims
 from .tims import schema as tims_schema
 
@@ -52,12 +55,16 @@ VERDICT = {
 }
 
 
+Margining = Callable[[Rules, State, Float, tuple[Int64, Int32, Int64]], Iterator[Margined]]
+
+
 class Method(NamedTuple):
     """schema: parameters by dotted key; terms: fields of `Terms` that the rules decide; warnings:
     what the holder of the rows must know; optional: sections that a rule book may leave out, each
     with its parameters by name; homes: the market in which an asset cancels risk, None where no
-    rule of collateral differs by market; delta: what blocks that measure delta count of a
-    row."""
+    rule of collateral differs by market; delta: what blocks that measure delta count of a row;
+    margined: what every account must post, where no program can say it, which is then for
+    `assess` alone."""
 
     schema: Mapping[str, Spec]
     scenarios: Callable[[Rules, State], Scenarios]
@@ -67,6 +74,7 @@ class Method(NamedTuple):
     optional: Mapping[str, Mapping[str, Spec]] = MappingProxyType(VERDICT)
     homes: Callable[[Rules], Mapping[str, str] | None] = lambda rules: None
     delta: Callable[[Rules, State, Deltas], Float] = lambda rules, state, deltas: deltas.cash(state)
+    margined: Margining | None = None
 
     @property
     def specs(self) -> dict[str, Spec]:
@@ -130,5 +138,11 @@ METHODS: Mapping[str, Method] = {
         terms=tims.terms_of_tims,
         warnings=tims.warnings_of_tims,
         optional={**VERDICT, **tims_schema.OPTIONAL},
+    ),
+    "strategy": Method(
+        SHARED | dict(STRATEGY),
+        still_scenario,
+        strategy.compile_equity,
+        margined=margined,
     ),
 }

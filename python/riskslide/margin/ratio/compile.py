@@ -31,7 +31,10 @@ SCHEMA: Mapping[str, Spec] = {
 OPTIONAL: Mapping[str, Mapping[str, Spec]] = {
     "borrow": {"rate": Spec("table", 0.0, 1.0), "other": Spec("number", 0.0, 1.0)},
     "lending": LENDING,
+    "units": {"of": Spec("text", choices=("account", "position"))},
 }
+
+WALLET = "wallet"  # the unit of balances where every position is one
 
 
 def compile_ratio(subject: Subject) -> Program:
@@ -39,7 +42,8 @@ def compile_ratio(subject: Subject) -> Program:
     rules, rows = subject.rules, len(subject.rows)
     check_together(rules)
     held = Held.of(subject)
-    draft = Draft(subject, ("account",) if rows else (), np.zeros(rows, dtype=np.int64))
+    apart = rules.has("units") and rules.text("units.of") == "position"
+    draft = _apart(subject, held) if apart and rows else _together(subject)
     draft.worst("as quoted", draft.tree(draft.shape(np.ones(rows, dtype=np.bool_))), 0, 1)
     if rules.has("lending"):
         needed, asked, equity = lend(draft, held)
@@ -61,6 +65,20 @@ def compile_ratio(subject: Subject) -> Program:
     return draft.program(outputs, {})
 
 
+def _together(subject: Subject) -> Draft:
+    rows = len(subject.rows)
+    return Draft(subject, ("account",) if rows else (), np.zeros(rows, dtype=np.int64))
+
+
+def _apart(subject: Subject, held: Held) -> Draft:
+    """Every contract a unit of its own, so that evidence has what each requires."""
+    contracts = np.flatnonzero(held.contracts)
+    unit = np.full(len(subject.rows), contracts.size, dtype=np.int64)
+    unit[contracts] = np.arange(contracts.size)
+    names = (*(held.instruments.name[k] for k in contracts.tolist()), WALLET)
+    return Draft(subject, names, unit)
+
+
 def check_together(rules: Rules) -> None:
     """Refuse parameters that do not fit each other (`E_RULES`)."""
     check_brackets(rules)
@@ -69,6 +87,7 @@ def check_together(rules: Rules) -> None:
     tokens, netted = rules.texts("lending.tokens"), rules.text("equity.unrealised") == NETTED
     stray = sorted(set(rules.table("lending.borrow_cap")) - set(tokens))
     for good, key, value, fix in (
+        (not rules.has("units"), "units", "lending", "leave one out: tokens are lent to accounts"),
         (not rules.has("borrow"), "borrow", "lending", "leave one out: lending says it all"),
         (netted, "equity.unrealised", FULL, f"must be {NETTED} where tokens are borrowed"),
         (tokens != [], "lending.tokens", tokens, "must name a token or more"),
