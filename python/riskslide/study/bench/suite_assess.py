@@ -17,7 +17,7 @@ from ...venue.rulebook import Rulebook
 from .contest import Peer, Workload
 from .measure import Answer, Runner
 from .suite_books import revalued_and_summed
-from .workloads import Margined, Sizes, margined
+from .workloads import Held, Margined, Sizes, margined
 
 CHECKED = 20  # accounts that the reference margins once more
 BASELINE = "revaluation and worst loss alone"
@@ -61,7 +61,7 @@ def _assessed(given: Margined, rules: Rulebook, key: str, what: str) -> Workload
     )
 
 
-def like_the_reference(given: Margined, rules: Rulebook, key: str, found: Answer) -> None:
+def like_the_reference(given: Margined | Held, rules: Rulebook, key: str, found: Answer) -> None:
     """The first accounts once more, by the slow reference, which shares no arithmetic."""
     lines = min(CHECKED, len(given.portfolio.accounts))
     check(key, assess_lines(_first(given.portfolio, lines), given.market, rules), found)
