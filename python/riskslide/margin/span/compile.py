@@ -6,7 +6,6 @@ where nothing else is held. docs/methods/span.md has the formulas and an example
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,9 +17,9 @@ from ..equity import equity, roles_of, warnings_of_coin
 from ..program import Program, Subject
 from .credits import Linked, credits_of
 from .holdings import Holdings
-from .scan import scan
+from .scan import Scan, scan
 from .schema import check_together
-from .sold import exposure, most, rows_alone, short_option_minimum
+from .sold import exposure, most, short_option_minimum
 from .spreads import Leg, inter_spreads, intra_spreads
 from .tiers import LARGE, Tiers, delivery_charge, spread_charge
 
@@ -41,17 +40,11 @@ class Charged(NamedTuple):
     minimum: Figure
     most: Figure
 
-    @property
-    def spread(self) -> Figure:
-        return self.scan + self.intra + self.spot - self.credit
-
-    @property
-    def covered(self) -> Figure:
-        return self.spread.at_least(self.minimum)
-
-    @property
-    def risk(self) -> Figure:
-        return self.covered.at_most(self.most)
+    def beyond(self) -> tuple[Figure, Figure]:
+        """What the minimum adds to scan, spreads and credit, and what the cap then takes off."""
+        spread = self.scan + self.intra + self.spot - self.credit
+        covered = spread.at_least(self.minimum)
+        return covered - spread, covered.at_most(self.most) - covered
 
 
 def compile_span(subject: Subject) -> Program:
@@ -61,18 +54,9 @@ def compile_span(subject: Subject) -> Program:
     spreads = inter_spreads(rules, held.units)
     weighted = any(x.weighted for unit in held.units for x in intra_spreads(rules, unit))
     scanned = scan(draft, held, priced=bool(spreads) or weighted)
-    nothing = draft.constant(0.0)
     tiers = Tiers(draft, held) if rules.has("intra") or rules.has("spot") else None
-    alone = rows_alone(draft, held)
     worth = equity(draft, held.premium)
-    charged = Charged(
-        scan=scanned.loss,
-        intra=spread_charge(tiers, scanned) if tiers and rules.has("intra") else nothing,
-        spot=delivery_charge(tiers) if tiers and rules.has("spot") else nothing,
-        credit=nothing,
-        minimum=short_option_minimum(draft, held, alone) if rules.has("short_option") else nothing,
-        most=most(draft, held, alone, worth["option_value"], LARGE),
-    )
+    charged = _charged(draft, held, scanned, tiers, worth["option_value"])
     start = scanned.delta
     if tiers and spreads and rules.text("inter.start") == "left":
         start = start - tiers.consumed()
@@ -80,7 +64,7 @@ def compile_span(subject: Subject) -> Program:
     parts = _parts(draft, charged, use, spreads)
     risk = draft.lines.total(parts.values())
     if rules.has("exposure"):
-        parts["exposure"] = draft.lines.summed(exposure(draft, held, alone))
+        parts["exposure"] = draft.lines.summed(exposure(draft, held))
     needed = draft.lines.total(parts.values())
     net = (risk - draft.lines.summed(worth["option_value"])).at_least(0.0)
     factor = rules.number("margin.initial_factor")
@@ -95,6 +79,21 @@ def compile_span(subject: Subject) -> Program:
         **{f"initial.{name}": figure * factor for name, figure in parts.items()},
     }
     return draft.program(outputs, {})
+
+
+def _charged(
+    draft: Draft, held: Holdings, scanned: Scan, tiers: Tiers | None, value: Figure
+) -> Charged:
+    """Every commodity by itself: credits are a matter of its line."""
+    rules, nothing = draft.subject.rules, draft.constant(0.0)
+    return Charged(
+        scan=scanned.loss,
+        intra=spread_charge(tiers, scanned) if tiers and rules.has("intra") else nothing,
+        spot=delivery_charge(tiers) if tiers and rules.has("spot") else nothing,
+        credit=nothing,
+        minimum=short_option_minimum(draft, held) if rules.has("short_option") else nothing,
+        most=most(draft, held, value, LARGE),
+    )
 
 
 def _parts(
@@ -112,10 +111,9 @@ def _parts(
         for unit in linked
     ]
 
-    def all_of(figure: Callable[[Charged], Figure]) -> Figure:
-        """Of commodities that no spread links, and of those that one does."""
-        return lines.total([lines.summed(figure(charged) * apart), *map(figure, members)])
-
+    unlinked = [lines.summed(figure * apart) for figure in charged.beyond()]
+    beyond = zip(unlinked, *(member.beyond() for member in members), strict=True)
+    added, taken_off = (lines.total(figures) for figures in beyond)
     found = {"scenarios": lines.summed(charged.scan)}
     if rules.has("intra"):
         found["intra"] = lines.summed(charged.intra)
@@ -124,8 +122,8 @@ def _parts(
     if rules.has("inter"):
         found["inter"] = lines.constant(0.0) - lines.total(credits.values())
     if rules.has("short_option"):
-        found["short_option_minimum"] = all_of(lambda c: c.covered - c.spread)
-    found["long_options"] = all_of(lambda c: c.risk - c.covered)
+        found["short_option_minimum"] = added
+    found["long_options"] = taken_off
     return found
 
 
