@@ -145,7 +145,10 @@ void american_implied_vol(const AmericanPrices& p, std::span<double> vol,
         for (std::size_t i = first; i < std::min(p.size, first + block); ++i) {
           const auto at = [i](const Column& c) { return c.values[c.scalar() ? 0 : i]; };
           const double side = p.is_call[p.is_call_scalar ? 0 : i] != 0 ? 1.0 : -1.0;
-          const Quote quote{at(p.price), at(p.spot), at(p.strike), side,
+          const Quote quote{at(p.price),
+                            at(p.spot),
+                            at(p.strike),
+                            side,
                             {side, at(p.years), 0.0, at(p.rate), at(p.dividend_yield)}};
           const Found found = implied(quote, boundary);
           vol[i] = found.vol;
