@@ -182,7 +182,8 @@ class _Resolver:
         """
         rows = self.rows
         early: Bool = (payoff == Payoff.BLACK76) & (rows.style == Style.AMERICAN.value)
-        return early & ~rows.inverse & ((rows.model == _BSM) | (rate != 0))
+        early &= ~rows.inverse & ((rows.model == _BSM) | (rate != 0))
+        return early
 
     def over_index(self, price: Float, payoff: UInt8) -> Float:
         """Forward over index of coin options, so that their price in coin is over the index."""
