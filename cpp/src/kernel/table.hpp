@@ -202,7 +202,7 @@ struct RefineTask {
 inline constexpr std::int64_t exercise_nodes = 20;  // at which an exercise boundary is solved for
 // Columns of their linear system: the Jacobian, then three right-hand sides. Columns of nodes are
 // padded to it.
-inline constexpr std::int64_t exercise_columns = 24;
+inline constexpr std::int64_t exercise_columns = 32;
 inline constexpr std::int64_t exercise_points = 16;  // at most, of the integral up to one node
 inline constexpr std::int64_t premium_points = 96;   // of the integral over a whole life
 

@@ -148,7 +148,7 @@ def american(
     dividend_yield < 0.
 
     >>> round(float(american(100.0, 100.0, 1.0, 0.25, 0.05, is_call=False).value[0]), 6)
-    8.865362
+    7.974482
     """
     inputs = (spot, strike, years, vol, rate, dividend_yield)
     return _run(_AMERICAN, False, inputs, is_call, out, None, threads)
