@@ -133,15 +133,14 @@ void Relaxation::enter(std::int64_t variable, double reduced, std::size_t row) {
   basis_[row] = variable;
 }
 
-bool Relaxation::set_aside(std::size_t column, std::int64_t times) {
+void Relaxation::take_off(std::size_t column, std::int64_t times) {
   entries(column, [&](std::size_t row) {
     right_[row] -= static_cast<double>(times);
     drawn_[row] -= static_cast<double>(times);
   });
-  return regain();
 }
 
-bool Relaxation::limit(std::size_t column, std::int64_t most) {
+void Relaxation::limit(std::size_t column, std::int64_t most) {
   limit_of_.resize(columns_->size(), -1);
   if (limit_of_[column] < 0) {
     const auto at = std::find(basis_.begin(), basis_.end(), static_cast<std::int64_t>(column));
@@ -166,7 +165,6 @@ bool Relaxation::limit(std::size_t column, std::int64_t most) {
   const std::size_t row = rows_ + static_cast<std::size_t>(limit_of_[column]);
   right_[row] = static_cast<double>(most);
   drawn_[row] = right_[row] + drawn_apart;
-  return regain();
 }
 
 // The dual method: what is short leaves, until nothing is.
