@@ -1,5 +1,5 @@
-// Decides how whole groups are found: where the relaxation takes a group in parts, once with one more
-// of it and once without.
+// Decides how whole groups are found: where the relaxation takes a group in parts, once with one
+// more of it and once without.
 #include <algorithm>
 #include <cmath>
 

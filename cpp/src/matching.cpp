@@ -16,9 +16,9 @@ namespace riskslide {
 namespace {
 
 constexpr std::int64_t node_rows = 2500;        // so many rows, squared, halve the nodes
-constexpr std::size_t kept_a_row = 6;            // best spreads of a row that are added at a time
+constexpr std::size_t kept_a_row = 6;           // best spreads of a row that are added at a time
 constexpr std::size_t most_columns = 1u << 18;  // beyond, the proof is given up
-constexpr double near_enough = 1e-3;            // of the bound: where a matching is looked for first
+constexpr double near_enough = 1e-3;  // of the bound: where a matching is looked for first
 
 using Key = std::array<std::int32_t, group_size + 1>;
 
@@ -101,7 +101,8 @@ class Columns {
     std::array<std::int32_t, group_size> rows{};
     std::int32_t size = 0;
     for (std::int32_t k = 0; k < group.size; ++k) {
-      if (mask >> k & 1) rows[static_cast<std::size_t>(size++)] = group.row[static_cast<std::size_t>(k)];
+      if (mask >> k & 1)
+        rows[static_cast<std::size_t>(size++)] = group.row[static_cast<std::size_t>(k)];
     }
     return size == 1 ? held_.alone[static_cast<std::size_t>(rows[0])]
                      : group_of(rows, size).requirement;
@@ -141,8 +142,7 @@ class Best {
 };
 
 // Adds columns until no spread is missing.
-void complete(const Holding& held, Columns& columns, detail::Relaxation& lead,
-              double tolerance) {
+void complete(const Holding& held, Columns& columns, detail::Relaxation& lead, double tolerance) {
   for (;;) {
     lead.solve();
     std::size_t added = 0;

@@ -1,4 +1,5 @@
-// Risk: a matching that leaves a contract out, is not the best, or says it is proven when it is not.
+// Risk: a matching that leaves a contract out, is not the best, or says it is proven when it is
+// not.
 #include <memory>
 
 #include "check.hpp"
@@ -32,9 +33,14 @@ struct Book {
       flags[n + k] = call[k];
       flags[2 * n + k] = shorted[k];
     }
-    const Holding held{{flags.get(), n}, {flags.get() + n, n}, {flags.get() + 2 * n, n},
-                       strike,           price,                alone,
-                       expiry,           quantity};
+    const Holding held{{flags.get(), n},
+                       {flags.get() + n, n},
+                       {flags.get() + 2 * n, n},
+                       strike,
+                       price,
+                       alone,
+                       expiry,
+                       quantity};
     const Matching found = match(held, {});
     std::vector<std::int64_t> left = quantity;
     double total = 0.0;
