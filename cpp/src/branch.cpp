@@ -1,5 +1,5 @@
-// Decides how whole groups are found: where the relaxation takes a group in parts, once with one more
-// of it and once without.
+// Decides how whole groups are found: where the relaxation takes a group in parts, once with one
+// more of it and once without.
 #include <algorithm>
 #include <cmath>
 
@@ -20,6 +20,29 @@ class Search {
  public:
   Search(const std::vector<Group>& columns, double tolerance, std::int64_t most, Matching& found)
       : columns_(columns), tolerance_(tolerance), most_(most), found_(found) {}
+
+  // Goes down to one whole matching: at every step takes what lacks least to be whole.
+  void dive(Part part, Relaxation lead) {
+    for (;;) {
+      const std::vector<double> amounts = lead.amounts();
+      take_whole(part, amounts);
+      std::vector<std::pair<double, std::size_t>> parts;
+      for (std::size_t k = part.left.size(); k < columns_.size(); ++k) {
+        const double share = amounts[k] - std::floor(amounts[k] + whole);
+        if (columns_[k].size > 1 && share > whole) parts.emplace_back(-share, k);
+      }
+      std::sort(parts.begin(), parts.end());
+      std::vector<std::size_t> taken;
+      for (const auto& [share, k] : parts) {
+        if (4 * taken.size() > parts.size()) break;
+        const auto times = static_cast<std::int64_t>(std::floor(amounts[k])) + 1;
+        if (!set_aside(part, k, times)) continue;
+        taken.push_back(k);
+        lead.take_off(k, times);
+      }
+      if (taken.empty() || !lead.regain()) return;
+    }
+  }
 
   // Whether the part was searched through.
   bool visit(const Part& part, const Relaxation& lead) {
@@ -70,18 +93,29 @@ class Search {
 
   bool more(const Part& part, const Relaxation& lead, std::size_t column, std::int64_t times) {
     Part next = part;
-    for (const std::size_t row : rows_of(column)) {
-      if ((next.left[row] -= times) < 0) return true;  // not so many are held
-    }
-    next.aside[column] += times;
-    next.cost += static_cast<double>(times) * columns_[column].requirement;
+    if (!set_aside(next, column, times)) return true;
     Relaxation changed = lead;
-    return !changed.set_aside(column, times) || visit(next, changed);
+    changed.take_off(column, times);
+    return !changed.regain() || visit(next, changed);
+  }
+
+  // False, and nothing is, where not so many contracts are left.
+  bool set_aside(Part& part, std::size_t column, std::int64_t times) const {
+    std::vector<std::int64_t> left = part.left;
+    for (const std::size_t row : rows_of(column)) {
+      left[row] -= times;
+      if (left[row] < 0) return false;
+    }
+    part.left = std::move(left);
+    part.aside[column] += times;
+    part.cost += static_cast<double>(times) * columns_[column].requirement;
+    return true;
   }
 
   bool at_most(const Part& part, const Relaxation& lead, std::size_t column, std::int64_t times) {
     Relaxation changed = lead;
-    return !changed.limit(column, times) || visit(part, changed);
+    changed.limit(column, times);
+    return !changed.regain() || visit(part, changed);
   }
 
   std::vector<std::size_t> rows_of(std::size_t column) const {
@@ -100,8 +134,10 @@ class Search {
 bool search(const std::vector<Group>& columns, std::span<const std::int64_t> quantity,
             const Relaxation& lead, double tolerance, std::int64_t most, Matching& found) {
   const std::vector<std::int64_t> none(columns.size(), 0);
-  return Search(columns, tolerance, most, found)
-      .visit({{quantity.begin(), quantity.end()}, none, 0.0}, lead);
+  const Part all{{quantity.begin(), quantity.end()}, none, 0.0};
+  Search search(columns, tolerance, most, found);
+  search.dive(all, lead);
+  return search.visit(all, lead);
 }
 
 }  // namespace riskslide::detail

@@ -17,10 +17,11 @@ class Relaxation {
 
   /// Goes on to the optimum over the columns that there are now.
   void solve();
-  /// The optimum with so many of a column set aside, or at most so many taken; false if there is
-  /// none.
-  bool set_aside(std::size_t column, std::int64_t times);
-  bool limit(std::size_t column, std::int64_t most);
+  /// What so many of a column hold is no longer to be held; or at most so many are taken.
+  void take_off(std::size_t column, std::int64_t times);
+  void limit(std::size_t column, std::int64_t most);
+  /// The optimum again after these; false if there is none.
+  bool regain();
 
   /// What a contract of each row is charged at the optimum, then each limit.
   std::span<const double> charges() const { return charge_; }
@@ -33,7 +34,6 @@ class Relaxation {
   template <class Visit>
   void entries(std::size_t column, const Visit& visit) const;
   void scan();
-  bool regain();
   std::size_t leaving() const;
   void place(std::size_t column);
   void enter(std::int64_t variable, double reduced, std::size_t row);

@@ -15,9 +15,10 @@
 namespace riskslide {
 namespace {
 
-constexpr std::size_t kept_a_row = 6;            // best spreads of a row that are added at a time
+constexpr std::int64_t node_rows = 2500;        // so many rows, squared, halve the nodes
+constexpr std::size_t kept_a_row = 6;           // best spreads of a row that are added at a time
 constexpr std::size_t most_columns = 1u << 18;  // beyond, the proof is given up
-constexpr double near_enough = 1e-3;            // of the bound: where a matching is looked for first
+constexpr double near_enough = 1e-3;  // of the bound: where a matching is looked for first
 
 using Key = std::array<std::int32_t, group_size + 1>;
 
@@ -100,7 +101,8 @@ class Columns {
     std::array<std::int32_t, group_size> rows{};
     std::int32_t size = 0;
     for (std::int32_t k = 0; k < group.size; ++k) {
-      if (mask >> k & 1) rows[static_cast<std::size_t>(size++)] = group.row[static_cast<std::size_t>(k)];
+      if (mask >> k & 1)
+        rows[static_cast<std::size_t>(size++)] = group.row[static_cast<std::size_t>(k)];
     }
     return size == 1 ? held_.alone[static_cast<std::size_t>(rows[0])]
                      : group_of(rows, size).requirement;
@@ -140,8 +142,7 @@ class Best {
 };
 
 // Adds columns until no spread is missing.
-void complete(const Holding& held, Columns& columns, detail::Relaxation& lead,
-              double tolerance) {
+void complete(const Holding& held, Columns& columns, detail::Relaxation& lead, double tolerance) {
   for (;;) {
     lead.solve();
     std::size_t added = 0;
@@ -190,6 +191,8 @@ bool search_within(const Holding& held, const Columns& columns, const detail::Re
 Matching match(const Holding& held, std::span<const Group> others, std::int64_t most) {
   check(held, others);
   Matching found;
+  found.proven = held.rows() == 0;
+  if (found.proven) return found;
   double size = 0.0;
   for (std::size_t row = 0; row < held.rows(); ++row) {
     const double amount = static_cast<double>(held.quantity[row]) * held.alone[row];
@@ -202,6 +205,9 @@ Matching match(const Holding& held, std::span<const Group> others, std::int64_t 
   detail::Relaxation lead(columns.all, held.quantity);
   complete(held, columns, lead, 1e-3 * tolerance);
   found.bound = lead.value();
+  // A node of many rows takes the longer: the budget is one of time, told by counts.
+  const auto rows = static_cast<std::int64_t>(held.rows());
+  most = 1 + most / (1 + rows * rows / node_rows);
   double gap = std::max(tolerance, near_enough * std::abs(found.bound));
   bool through = search_within(held, columns, lead, gap, tolerance, most, found);
   const double left = found.total - found.bound;

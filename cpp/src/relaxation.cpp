@@ -1,5 +1,6 @@
-// Decides how the relaxation is solved: a dense inverse of the basis; of a short list of columns the
-// one with the most negative reduced cost enters; after a limit the dual method regains the optimum.
+// Decides how the relaxation is solved: a dense inverse of the basis; of a short list of columns
+// the one with the most negative reduced cost enters; after a limit the dual method regains the
+// optimum.
 #include <algorithm>
 #include <cmath>
 
@@ -8,10 +9,10 @@
 namespace riskslide::detail {
 namespace {
 
-constexpr double drawn_apart = 1e-5;      // of a contract
+constexpr double drawn_apart = 1e-5;  // of a contract
 constexpr double least_pivot = 1e-7;
-constexpr double cost_tolerance = 1e-9;   // of the reporting unit
-constexpr double short_of = -1e-9;        // contracts: what is less is missing
+constexpr double cost_tolerance = 1e-9;  // of the reporting unit
+constexpr double short_of = -1e-9;       // contracts: what is less is missing
 constexpr std::size_t list_length = 64;
 
 }  // namespace
@@ -133,15 +134,14 @@ void Relaxation::enter(std::int64_t variable, double reduced, std::size_t row) {
   basis_[row] = variable;
 }
 
-bool Relaxation::set_aside(std::size_t column, std::int64_t times) {
+void Relaxation::take_off(std::size_t column, std::int64_t times) {
   entries(column, [&](std::size_t row) {
     right_[row] -= static_cast<double>(times);
     drawn_[row] -= static_cast<double>(times);
   });
-  return regain();
 }
 
-bool Relaxation::limit(std::size_t column, std::int64_t most) {
+void Relaxation::limit(std::size_t column, std::int64_t most) {
   limit_of_.resize(columns_->size(), -1);
   if (limit_of_[column] < 0) {
     const auto at = std::find(basis_.begin(), basis_.end(), static_cast<std::int64_t>(column));
@@ -166,7 +166,6 @@ bool Relaxation::limit(std::size_t column, std::int64_t most) {
   const std::size_t row = rows_ + static_cast<std::size_t>(limit_of_[column]);
   right_[row] = static_cast<double>(most);
   drawn_[row] = right_[row] + drawn_apart;
-  return regain();
 }
 
 // The dual method: what is short leaves, until nothing is.
@@ -191,10 +190,12 @@ bool Relaxation::regain() {
     };
     for (std::size_t column = 0; column < columns_->size(); ++column) {
       const double element = along(column, top);
-      if (element < -least_pivot) offer(static_cast<std::int64_t>(column), element, reduced(column));
+      if (element < -least_pivot)
+        offer(static_cast<std::int64_t>(column), element, reduced(column));
     }
     for (std::size_t k = rows_; k < size_; ++k) {  // slacks cost nothing
-      if (top[k] < -least_pivot) offer(-1 - static_cast<std::int64_t>(k - rows_), top[k], -charge_[k]);
+      if (top[k] < -least_pivot)
+        offer(-1 - static_cast<std::int64_t>(k - rows_), top[k], -charge_[k]);
     }
     if (entering == static_cast<std::int64_t>(columns_->size())) return false;
     if (entering >= 0) {

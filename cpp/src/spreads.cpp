@@ -1,5 +1,5 @@
-// Decides how spreads are searched: by the latest expiry of their shorts, and cut off as soon as the
-// loss at zero or far above all strikes cannot be made good.
+// Decides how spreads are searched: by the latest expiry of their shorts, and cut off as soon as
+// the loss at zero or far above all strikes cannot be made good.
 #include "spreads.hpp"
 
 #include <algorithm>
@@ -25,9 +25,13 @@ struct Kinds {
 
 class Walk {
  public:
-  Walk(const Holding& held, const Kinds& kinds, double limit, std::int64_t expiry,
-       bool only_last, const detail::Sink& sink)
-      : held_(held), kinds_(kinds), limit_(limit), expiry_(expiry), only_last_(only_last),
+  Walk(const Holding& held, const Kinds& kinds, double limit, std::int64_t expiry, bool only_last,
+       const detail::Sink& sink)
+      : held_(held),
+        kinds_(kinds),
+        limit_(limit),
+        expiry_(expiry),
+        only_last_(only_last),
         sink_(sink) {}
 
   // Spreads of so many contracts of each kind.
@@ -125,8 +129,7 @@ Kinds kinds_at(const Holding& held, std::span<const double> charge, std::int64_t
   Kinds out;
   for (std::size_t row = 0; row < held.rows(); ++row) {
     if (!held.option[row]) continue;
-    const bool fits =
-        held.is_short[row] ? held.expiry[row] <= expiry : held.expiry[row] >= expiry;
+    const bool fits = held.is_short[row] ? held.expiry[row] <= expiry : held.expiry[row] >= expiry;
     const std::size_t kind = (held.is_short[row] ? 0u : 2u) + (held.is_call[row] ? 0u : 1u);
     if (fits) {
       out.of[kind].push_back({held.strike[row], charge[row], static_cast<std::int32_t>(row)});

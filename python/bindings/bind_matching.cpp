@@ -52,9 +52,10 @@ py::tuple run(const py::dict& columns, const py::object& rows, const py::object&
 }  // namespace
 
 void bind_matching(py::module_& module) {
-  module.def("match", &run, py::arg("columns"), py::arg("rows"), py::arg("requirements"),
-             py::arg("most") = 2000,
-             "(rows of every group, -1 for none; requirement of one; count; bound; nodes; proven).");
+  module.def(
+      "match", &run, py::arg("columns"), py::arg("rows"), py::arg("requirements"),
+      py::arg("most") = 2000,
+      "(rows of every group, -1 for none; requirement of one; count; bound; nodes; proven).");
 }
 
 }  // namespace riskslide::python

@@ -8,6 +8,7 @@
 
 #include "riskslide/book/positions.hpp"
 #include "riskslide/risk/evaluate.hpp"
+#include "riskslide/risk/matching.hpp"
 #include "riskslide/risk/program.hpp"
 #include "riskslide/risk/tail.hpp"
 #include "riskslide/runtime.hpp"
