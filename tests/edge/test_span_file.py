@@ -132,7 +132,11 @@ def test_commodities_hold_tiers_spreads_and_rates(found: rs.SpanFile) -> None:
 
 
 def test_what_the_method_knows_and_the_reader_does_not_is_counted(found: rs.SpanFile) -> None:
-    assert found.warnings == ("2 cmbPf not read",)
+    assert found.warnings == (
+        "W_SPAN_FILE: 2 cmbPf not read",
+        "W_SPAN_FILE: 1 phy with a risk array, held as balances and not scanned",
+    )
+    assert found.market.warnings == found.warnings
 
 
 def test_an_option_that_ends_before_its_period_counts_in_it(tmp_path: Path) -> None:

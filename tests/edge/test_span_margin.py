@@ -167,6 +167,13 @@ def test_what_the_method_has_no_words_for_is_refused_by_name(
     assert refused.value.code == code and said in str(refused.value)
 
 
+def test_figures_beyond_those_of_a_rule_book_are_refused_with_the_file(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.spn", within(HALVES, spread(1, 1e13, *PAIR)))
+    with pytest.raises(rs.InputError, match=r"intra\.flat") as refused:
+        _ = rs.read_span(path).rulebook
+    assert (refused.value.code, refused.value.file) == ("E_RANGE", str(path))
+
+
 def test_tiers_charge_what_they_say(tmp_path: Path) -> None:
     listed = [portfolio("futPf", "A", future("202603", linear(9)), future("202608", linear(9)))]
     definition = element("ccDef", HALVES, spread(1, 7.0, *PAIR), cc="A", currency="USD")

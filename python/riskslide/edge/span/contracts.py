@@ -6,6 +6,7 @@ from array import array
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from ...book.clock import NO_EXPIRY
 from .dates import expiry_of
 from .element import Element
 from .limits import Limits
@@ -95,10 +96,12 @@ class Contracts:
         if known is listed and not own:
             return series
         scan = contract.base("scanRate") or listed.base("scanRate")
-        period = listed.text("pe", "")
+        period = listed.text("pe", "").strip("0") and listed.text("pe")
+        if not period and contract.name != "phy":
+            listed.refuse("E_MISSING", "pe", "must be given: the period of the contract")
         found = Series(
-            period if period.strip("0") else "",
-            expiry_of(contract, listed),
+            period,
+            expiry_of(contract, listed) if period else NO_EXPIRY,
             scan.amount("priceScan", 0.0) if scan else 0.0,
             scan.amount("volScan", 0.0) if scan else 0.0,
         )

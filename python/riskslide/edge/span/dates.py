@@ -6,7 +6,7 @@ import re
 from calendar import monthrange
 from datetime import UTC, date, datetime
 
-from ...book.clock import NANOSECONDS_PER_DAY, NO_EXPIRY, instant
+from ...book.clock import NANOSECONDS_PER_DAY, instant
 from .element import Element
 from .nets import Days
 
@@ -46,8 +46,6 @@ def last_second(day: date) -> int:
 def expiry_of(contract: Element, listed: Element) -> int:
     """The last second of the settlement date where that lies in the contract period, else of the
     period: deltas net by period, whatever day an option ends before it."""
-    if not listed.text("pe", "0").strip("0"):
-        return NO_EXPIRY
     first, last = days_of(listed, "pe")
     for element in (contract, listed):
         if element.text("setlDate", ""):

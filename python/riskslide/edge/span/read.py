@@ -63,7 +63,7 @@ def read_span(path: str | Path, *, limits: Limits = DEFAULT) -> SpanFile:
         spot=_spots(contracts, owners),
         commodities=commodities,
         inter_spreads=inter_spreads_of(clearing, definitions),
-        warnings=tuple(f"{n} {name} not read" for name, n in sorted(stream.passed.items())),
+        warnings=_warnings(stream, contracts),
     )
 
 
@@ -103,3 +103,13 @@ def _spots(contracts: Contracts, owners: list[Commodity | None]) -> dict[str, fl
         if owner is not None:
             prices.setdefault(owner.code, []).extend(found)
     return {code: found[0] for code, found in prices.items() if len(found) == 1}
+
+
+def _warnings(stream: Stream, contracts: Contracts) -> tuple[str, ...]:
+    """What figures of the file leave out."""
+    found = [f"{n} {name} not read" for name, n in sorted(stream.passed.items())]
+    spot = {k for k, p in enumerate(contracts.portfolios) if p.family.kind == "spot"}
+    scanned = sum(k in spot for k in contracts.portfolio)
+    if scanned:
+        found.append(f"{scanned} phy with a risk array, held as balances and not scanned")
+    return tuple(f"W_SPAN_FILE: {text}" for text in found)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ...book.clock import text_of
-from ...errors import refuse
+from ...errors import InputError, refuse
 from ...venue.load import rulebook_of
 from ...venue.rulebook import Rulebook
 from .nets import Commodity, Spread
@@ -54,7 +54,12 @@ def rulebook_of_file(
     day = date.fromisoformat(text_of(as_of)[:10])
     name = Path(file).name
     statuses = {key: "second-hand" for key in _CHOSEN if key in values}
-    return rulebook_of("span", values, name=name, source=name, day=day, statuses=statuses)
+    try:
+        found = rulebook_of("span", values, name=name, source=name, day=day, statuses=statuses)
+    except InputError as error:  # names the rule book, which is nowhere but here
+        refuse(error.code, error.column, None, error.value, error.fix, file=file)
+    found.check_together(file)
+    return found
 
 
 def _plain(currency: str, tierings: Sequence[Tiering]) -> Values:
