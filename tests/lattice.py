@@ -112,6 +112,35 @@ def greek_outputs(asking: Asking) -> Iterator[tuple[str, Any]]:
             yield f"{model}.{name}", np.concatenate(columns)[back]
 
 
+def implied_outputs(asking: Asking) -> Iterator[tuple[str, Any]]:
+    """Vols of prices out to where they are lost in rounding, in and out of bounds."""
+    held = options()
+    order = shuffle(held["strike"].size, asking)
+    back = np.argsort(order)
+    c = {name: column[order] for name, column in held.items()}
+    for model in ("black76", "bsm", "bachelier"):
+        parts = []
+        for a, b in pieces(order.size, asking):
+            k = {name: column[a:b] for name, column in c.items()}
+            price = (k["vol"] * k["vol"] * 7.0 + k["years"]) * 3.0 - 0.25
+            carry = {"dividend_yield": 0.03} if model == "bsm" else {}
+            found = rs.implied_vol(
+                price,
+                100.0,
+                k["strike"],
+                k["years"] + 0.125,
+                is_call=k["is_call"],
+                model=model,
+                errors="mask",
+                rate=k["rate"],
+                threads=asking.threads,
+                **carry,
+            )
+            parts.append(found)
+        for name, columns in zip(("vol", "status"), zip(*parts, strict=True), strict=True):
+            yield f"{model}.implied.{name}", np.concatenate(columns)[back]
+
+
 @cache
 def instruments() -> rs.Instruments:
     rows: list[tuple[Any, ...]] = []
@@ -361,7 +390,10 @@ def sum_outputs(asking: Asking) -> Iterator[tuple[str, Any]]:
 
 def outputs(asking: Asking) -> Iterator[tuple[str, Any]]:
     """Every output by name, in the order of the lattice however it was asked for."""
-    for part in (greek_outputs, cube_outputs, assess_outputs, sum_outputs, shape_outputs):
+    for part in (
+        *(greek_outputs, implied_outputs, cube_outputs),
+        *(assess_outputs, sum_outputs, shape_outputs),
+    ):
         yield from part(asking)
 
 
