@@ -9,17 +9,12 @@
 
 #include "contracts.hpp"
 #include "dispatch.hpp"
+#include "scalar.hpp"
 
 namespace riskslide::detail {
 namespace {
 
 constexpr std::size_t stretch = 128;  // columns valued at a time
-
-double log_of(double above, double below) {
-  double out = 0.0;
-  kernels().log_ratio(&above, &below, &out, 1);
-  return out;
-}
 
 // Options that differ by spot, vol, life and rates, with the Greeks of European ones.
 struct Stretch {
@@ -97,8 +92,8 @@ void add_shocked(const AmericanContract& now, const InstrumentColumns& x, std::s
 AmericanContract american_of(const InstrumentColumns& x, std::size_t i) {
   const bool on_spot = !x.spot.empty() && x.spot[i] != 0;
   const double spot = on_spot ? x.spot[i] : x.price[i], years = x.years[i];
-  const double rate = years > 0 ? -log_of(x.discount[i], 1.0) / years : 0.0;
-  const double carry = years > 0 && on_spot ? log_of(x.price[i], spot) / years : 0.0;
+  const double rate = years > 0 ? -log_of_ratio(x.discount[i], 1.0) / years : 0.0;
+  const double carry = years > 0 && on_spot ? log_of_ratio(x.price[i], spot) / years : 0.0;
   return {.spot = spot,
           .strike = x.strike[i],
           .on_spot = on_spot,

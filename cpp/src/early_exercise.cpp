@@ -6,6 +6,8 @@
 
 #include "checks.hpp"
 #include "dispatch.hpp"
+#include "riskslide/kinds.hpp"
+#include "scalar.hpp"
 
 namespace riskslide::detail {
 namespace {
@@ -14,21 +16,9 @@ struct Figures {
   double value = 0.0, delta = 0.0, gamma = 0.0, vega = 0.0, theta = 0.0, rho = 0.0;
 };
 
-double log_of_ratio(double a, double b) {
-  double out = 0.0;
-  kernels().log_ratio(&a, &b, &out, 1);
-  return out;
-}
-
-double discount(double exponent) {
-  double out = 0.0;
-  kernels().exponential(&exponent, &out, 1);
-  return out;
-}
-
 // Exercise at a time that is known now.
 Figures exercised_at(const ExerciseTerms& x, double spot, double strike, double years) {
-  const double asset = discount(-(x.yield * years)), cash = discount(-(x.rate * years));
+  const double asset = exponential_of(-(x.yield * years)), cash = exponential_of(-(x.rate * years));
   Figures f;
   f.value = x.side * (spot * asset - strike * cash);
   f.delta = x.side * asset;
@@ -108,6 +98,12 @@ bool add_early_exercise(const kernel::GreeksBlock& b, ExerciseBoundary& boundary
     sound = sound && sum * 0.0 == 0.0;
   }
   return sound;
+}
+
+bool american_block(const kernel::GreeksBlock& block, ExerciseBoundary& boundary) {
+  const auto by_rate = static_cast<int>(Discounting::rate);
+  const auto european = kernels().greeks[static_cast<int>(Model::bsm)][by_rate][0];
+  return european(block) == 0 && add_early_exercise(block, boundary);
 }
 
 bool add_early_exercise(const ExerciseTerms& terms, double spot, double strike,

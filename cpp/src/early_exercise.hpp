@@ -14,7 +14,10 @@ void refuse_exercise(std::int64_t i, const ExerciseTerms& terms);
 /// worth. `boundary` is scratch memory. False where a row is to be refused.
 bool add_early_exercise(const kernel::GreeksBlock& block, ExerciseBoundary& boundary);
 
-/// As it, of values alone: `value` holds that of the European option. Prices as they are quoted.
+/// Value and Greeks of a block of American options. False where a row is to be refused.
+bool american_block(const kernel::GreeksBlock& block, ExerciseBoundary& boundary);
+
+/// What `add_early_exercise` adds, of values alone: `value` holds that of the European option. Prices as they are quoted.
 bool add_early_exercise(const ExerciseTerms& terms, double spot, double strike,
                         ExerciseBoundary& boundary, double& value);
 

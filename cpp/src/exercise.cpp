@@ -6,6 +6,7 @@
 
 #include "dispatch.hpp"
 #include "exercise_rules.hpp"
+#include "scalar.hpp"
 
 namespace riskslide::detail {
 namespace {
@@ -17,19 +18,6 @@ constexpr double negligible = 0x1p-60;
 double earned(const ExerciseTerms& x) { return x.side < 0 ? x.rate : x.yield; }
 double forgone(const ExerciseTerms& x) { return x.side < 0 ? x.yield : x.rate; }
 
-double log_of(double x) {
-  const double one = 1.0;
-  double out = 0.0;
-  kernels().log_ratio(&x, &one, &out, 1);
-  return out;
-}
-
-double exp_of(double x) {
-  double out = 0.0;
-  kernels().exponential(&x, &out, 1);
-  return out;
-}
-
 // Distance of the logarithm of the boundary to the strike where life has no end.
 double perpetual(const ExerciseTerms& x) {
   constexpr double farthest = 1e3;
@@ -38,7 +26,7 @@ double perpetual(const ExerciseTerms& x) {
   const double root = std::sqrt(drift * drift + 2.0 * earns * variance);
   // minus the negative power of the spot that solves the equation of Black and Scholes
   const double power = drift > 0 ? (drift + root) / variance : 2.0 * earns / (root - drift);
-  return power > 1e-300 ? std::min(farthest, log_of(1.0 + 1.0 / power)) : farthest;
+  return power > 1e-300 ? std::min(farthest, log_of_ratio(1.0 + 1.0 / power, 1.0)) : farthest;
 }
 
 // Years before expiry from which on the boundary is the perpetual one to double precision: beyond
@@ -66,7 +54,7 @@ bool two_boundaries(const ExerciseTerms& x) { return earned(x) < 0 && forgone(x)
 
 CertainExercise certain_exercise(const ExerciseTerms& x, double spot) {
   const auto value = [&](double years) {
-    return x.side * (spot * exp_of(-(x.yield * years)) - exp_of(-(x.rate * years)));
+    return x.side * (spot * exponential_of(-(x.yield * years)) - exponential_of(-(x.rate * years)));
   };
   CertainExercise best{x.years, value(x.years)};
   const auto consider = [&](double years) {
@@ -75,7 +63,7 @@ CertainExercise certain_exercise(const ExerciseTerms& x, double spot) {
   // where the interest on the strike is what the dividends are
   const double interest = x.rate / (x.yield * spot), carry = x.rate - x.yield;
   if (std::isnormal(interest) && interest > 0 && carry != 0) {
-    const double years = log_of(interest) / carry;
+    const double years = log_of_ratio(interest, 1.0) / carry;
     if (years > 0 && years < x.years) consider(years);
   }
   consider(0.0);
@@ -106,7 +94,7 @@ bool ExerciseBoundary::solve(const ExerciseTerms& terms, bool sensitive) {
   const ExerciseRules& rules = exercise_rules();
   const double earns = earned(terms), costs = forgone(terms);
   terms_ = {};  // until it is solved
-  const double start = costs > earns && earns > 0 ? log_of(costs / earns) : 0.0;
+  const double start = costs > earns && earns > 0 ? log_of_ratio(costs / earns, 1.0) : 0.0;
   task_ = {.rule = &rules.coarse,
            .side = terms.side,
            .vol = terms.vol,

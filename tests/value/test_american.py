@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import riskslide as rs
+from riskslide import _core
 from riskslide.value import reference
 from riskslide.value.exposure import cash_delta, unit_greeks
 
@@ -191,6 +192,49 @@ def test_the_same_bits_on_every_instruction_set() -> None:
 
     digests = {digest(isa) for isa in ("baseline", "x86-64-v3", "x86-64-v4")} - {""}
     assert len(digests) == 1
+
+
+def implied(price: Any, o: Columns) -> tuple[Any, Any]:
+    inputs = [o[n] for n in ("spot", "strike", "years", "rate", "dividend_yield")]
+    return _core.american_implied_vol([price, *inputs], o["is_call"])
+
+
+def test_implied_vols_give_the_price_and_the_vol_back() -> None:
+    o = random_options(8, 200)
+    found = rs.american(**o)
+    vol, status = implied(found.value, o)
+    assert set(status) == {0, 3}
+    assert ((status == 3) >= exercised(found, o)).all()
+    good = status == 0
+    again = rs.american(**o | {"vol": np.where(good, vol, o["vol"])}).value
+    assert np.abs(again - found.value).max() < 1e-12
+    loss = 2.3e-16 * (1.0 + found.value / np.maximum(found.vega * o["vol"], 1e-300))
+    assert (np.abs(vol / o["vol"] - 1.0) / loss)[good].max() < 100.0
+
+
+@pytest.mark.parametrize(
+    ("price", "rate", "dividend", "status"),
+    [
+        (19.0, 0.05, 0.0, 1),
+        (100.0, 0.05, 0.0, 2),
+        (20.0, 0.05, 0.0, 3),
+        (21.0, -0.01, -0.02, 4),
+        (np.nan, 0.05, 0.0, 4),
+    ],
+)
+def test_what_has_no_implied_vol_says_why(
+    price: float, rate: float, dividend: float, status: int
+) -> None:
+    one = {
+        "spot": np.array([80.0]),
+        "strike": np.array([100.0]),
+        "years": np.array([1.0]),
+        "rate": np.array([rate]),
+        "dividend_yield": np.array([dividend]),
+        "is_call": np.array([False]),
+    }
+    vol, why = implied(np.array([price]), one)
+    assert (vol[0], why[0]) == (0.0, status)
 
 
 # --- books -------------------------------------------------------------------------------------
