@@ -49,7 +49,7 @@ def aggregate(positions: tuple[Int64, Int32, Int64], values: Float, threads: int
 def american_implied_vol(
     inputs: list[Float], is_call: Bool, threads: int = 0
 ) -> tuple[Float, NDArray[np.uint8]]:
-    """(vol, status) of prices, spots, strikes, years, rates and dividend yields; status: the numbers of VolStatus."""
+    """(vol, status) by price, spot, strike, years, rate and dividend yield."""
 
 def cash_delta(instruments: dict[str, NDArray[Any]], threads: int = 0) -> Float:
     """Delta of one unit times its price, in the reporting currency, by instrument."""

@@ -21,8 +21,8 @@ struct AmericanPrices {
 
 /// vol (N) such that the American value is the price, to the last digits that the value's own
 /// accuracy lets it have; 0 where the status is not `ok`: `below` what the option is worth without
-/// vol, `above` what it can be worth, `undetermined` where any small vol gives the price to its last
-/// digits, `domain` for every other input that has no value, two boundaries among them.
+/// vol, `above` what it can be worth, `undetermined` where any small vol gives the price to its
+/// last digits, `domain` for every other input without a value, two boundaries among them.
 /// @throws InputError where the columns do not have one length.
 void american_implied_vol(const AmericanPrices& prices, std::span<double> vol,
                           std::span<VolStatus> status, int threads = 0);
