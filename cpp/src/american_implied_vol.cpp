@@ -91,7 +91,7 @@ Found search(const Quote& q, double floor, detail::ExerciseBoundary& boundary) {
   double vol = 0.7 * high;
   for (int step = 0; step < most_steps; ++step) {
     const Point at = worth(q, vol, boundary);
-    if (std::isnan(at.value)) return {0.0, VolStatus::not_valid};
+    if (std::isnan(at.value)) return {0.0, VolStatus::domain};
     const double over = at.value - q.price, extra = at.value - floor;
     (over < 0 ? low : high) = vol;
     // where the time value is far off, its logarithm is the straighter of the two
@@ -102,17 +102,17 @@ Found search(const Quote& q, double floor, detail::ExerciseBoundary& boundary) {
     const double next = vol - step_size;
     vol = next > low && next < high ? next : 0.5 * (low + high);
   }
-  return {vol, VolStatus::found};
+  return {vol, VolStatus::ok};
 }
 
 Found implied(const Quote& q, detail::ExerciseBoundary& boundary) {
-  if (!valid(q)) return {0.0, VolStatus::not_valid};
-  if (detail::two_boundaries(q.terms)) return {0.0, VolStatus::not_valid};
+  if (!valid(q)) return {0.0, VolStatus::domain};
+  if (detail::two_boundaries(q.terms)) return {0.0, VolStatus::domain};
   const double floor = worth(q, 0.0, boundary).value;
-  if (std::isnan(floor)) return {0.0, VolStatus::not_valid};
+  if (std::isnan(floor)) return {0.0, VolStatus::domain};
   const double rounding = 4.0 * epsilon * std::max(q.spot, q.strike);
   if (q.price < floor - rounding || q.price < 0) return {0.0, VolStatus::below};
-  if (q.price <= floor + rounding) return {0.0, VolStatus::no_vega};
+  if (q.price <= floor + rounding) return {0.0, VolStatus::undetermined};
   if (q.terms.years == 0 || q.price >= upper_bound(q)) return {0.0, VolStatus::above};
   return search(q, floor, boundary);
 }

@@ -282,7 +282,7 @@ OF_FUND = {"SPX": "high-cap", "RUT": "broad", "QQQ": "broad"}
 @pytest.mark.parametrize(
     ("changes", "column", "said"),
     [
-        ({"points__kind_other": "singel"}, "points.kind_other", "single"),
+        ({"points__kind_other": "stock"}, "points.kind_other", "single"),
         ({"points__kind": {"SPX": "hi-cap"}}, "points.kind", "high-cap"),
         ({"points__high": {"high-cap": 0.1, "single": 0.1}}, "points.kind", "high-cap"),
         ({"groups__product": {"SPX": "index"}}, "groups.product", "high-cap"),

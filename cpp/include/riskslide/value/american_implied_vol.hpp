@@ -5,19 +5,11 @@
 #include <cstdint>
 #include <span>
 
+#include "riskslide/kinds.hpp"
 #include "riskslide/types.hpp"
 #include "riskslide/value/greeks.hpp"
 
 namespace riskslide {
-
-/// What was found for a row.
-enum class VolStatus : std::uint8_t {
-  found = 0,
-  below = 1,      ///< the price is below what the option is worth without vol
-  above = 2,      ///< the price is not below the underlying (call) or the strike, discounted or not
-  no_vega = 3,    ///< the price is the lower bound to the last digits: any small vol gives it
-  not_valid = 4,  ///< another input is out of its domain, or the option has two boundaries
-};
 
 /// Inputs of N options on a spot.
 struct AmericanPrices {
@@ -28,7 +20,9 @@ struct AmericanPrices {
 };
 
 /// vol (N) such that the American value is the price, to the last digits that the value's own
-/// accuracy lets it have; 0 where the status is not `found`.
+/// accuracy lets it have; 0 where the status is not `ok`: `below` what the option is worth without
+/// vol, `above` what it can be worth, `undetermined` where any small vol gives the price to its
+/// last digits, `domain` for every other input without a value, two boundaries among them.
 /// @throws InputError where the columns do not have one length.
 void american_implied_vol(const AmericanPrices& prices, std::span<double> vol,
                           std::span<VolStatus> status, int threads = 0);
