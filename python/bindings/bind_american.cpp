@@ -50,8 +50,7 @@ py::tuple run(const py::list& inputs, const py::object& is_call, int threads) {
 void bind_american(py::module_& module) {
   module.def("american_implied_vol", &run, py::arg("inputs"), py::arg("is_call"),
              py::arg("threads") = 0,
-             "(vol, status) of prices, spots, strikes, years, rates and dividend yields; status: 0 "
-             "found, 1 below, 2 above, 3 no vega, 4 not valid.");
+             "(vol, status) by row; status 0 found, 1 below, 2 above, 3 no vega, 4 not valid.");
 }
 
 }  // namespace riskslide::python

@@ -49,7 +49,7 @@ def aggregate(positions: tuple[Int64, Int32, Int64], values: Float, threads: int
 def american_implied_vol(
     inputs: list[Float], is_call: Bool, threads: int = 0
 ) -> tuple[Float, NDArray[np.uint8]]:
-    """(vol, status) of prices, spots, strikes, years, rates and dividend yields; status: 0 found, 1 below, 2 above, 3 no vega, 4 not valid."""
+    """(vol, status) by row; status 0 found, 1 below, 2 above, 3 no vega, 4 not valid."""
 
 def cash_delta(instruments: dict[str, NDArray[Any]], threads: int = 0) -> Float:
     """Delta of one unit times its price, in the reporting currency, by instrument."""
