@@ -14,9 +14,7 @@ inline bool is_lognormal(Payoff payoff) {
   return payoff == Payoff::black76 || payoff == Payoff::american;
 }
 
-inline bool is_option(Payoff payoff) {
-  return is_lognormal(payoff) || payoff == Payoff::bachelier;
-}
+inline bool is_option(Payoff payoff) { return is_lognormal(payoff) || payoff == Payoff::bachelier; }
 
 // Refuses a row that has no value by itself; reads every column but those that name risk factors.
 void check_contracts(const InstrumentColumns& x);
