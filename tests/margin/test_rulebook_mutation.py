@@ -174,7 +174,7 @@ def requirement(rulebook: rs.Rulebook) -> rs.Assessment:
 
 
 def of_stock(market: rs.Market, rulebook: rs.Rulebook, cash: dict[str, Any]) -> rs.Assessment:
-    """Of coins held as stock is, a call written on them and a put, where the method takes no more."""
+    """Of coins held as stock is, with a call and a put, where the method takes no more."""
     contracts = rs.Instruments.from_columns(
         name=["C", "D", "S"],
         kind=["option", "option", "spot"],

@@ -350,7 +350,7 @@ def test_what_the_rules_do_not_know_is_refused(kind: str) -> None:
 def test_a_search_that_is_cut_short_says_so() -> None:
     """The kernel's bound holds and its matching is whole, also without a node to search."""
     rng = random.Random(5)
-    held = {c: 1 for c in random_book(rng, 40, stock=False)}
+    held = dict.fromkeys(random_book(rng, 40, stock=False), 1)
     legs = legs_of(held, 100.0)
     columns = {
         "option": np.ones(len(held), dtype=np.bool_),
