@@ -2,9 +2,9 @@
 
     python benchmarks/bench_matching.py [--legs 200] [--rounds 5]
 
-Trades: vertical spreads, butterflies, condors, strangles, calendars and naked shorts at strikes near
-the spot, in five expiries, whose legs are added up by contract until there are so many. Scattered:
-as many contracts at random, long or short, which no trader holds: what is hard.
+Trades: vertical spreads, butterflies, condors, strangles and naked shorts at strikes near the spot,
+in five expiries, whose legs are added up by contract until there are so many. Scattered: as many
+contracts at random, long or short.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ STRIKES = range(70, 131)
 DAY = 86_400 * 10**9
 Contract = tuple[bool, int, int]  # call, strike, days
 
-# Legs of a trade: (call, strikes away from the first, quantity), the last expiry for calendars.
+# Legs of a trade: (call, strikes away from the first, quantity).
 TRADES: tuple[tuple[tuple[bool, int, int], ...], ...] = (
     ((True, 0, -1), (True, 5, 1)),
     ((False, 0, -1), (False, -5, 1)),

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 namespace riskslide {
 namespace {
@@ -97,7 +98,11 @@ class Walk {
     const double requirement = spread_requirement(held_, rows);
     if (requirement - charge >= limit_) return;
     Group group{chosen_, static_cast<std::int32_t>(size_), requirement};
-    std::sort(group.row.begin(), group.row.begin() + group.size);
+    for (std::size_t k = 1; k < size_; ++k) {  // in ascending order
+      for (std::size_t j = k; j > 0 && group.row[j] < group.row[j - 1]; --j) {
+        std::swap(group.row[j], group.row[j - 1]);
+      }
+    }
     sink_(group, requirement - charge);
   }
 
