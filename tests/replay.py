@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from families import (
+    american,
     deribit_greeks,
     deribit_pme,
     derive_auction,
@@ -35,6 +36,7 @@ from families.tally import Tally
 
 PORTFOLIO, STANDARD = derive_library.margin_of, derive_library.standard_margin_of
 FAMILIES = {
+    "american": Family(american.refusal, american.replay),
     "deribit-greeks": Family(deribit_greeks.refusal, deribit_greeks.replay, TABLES, read_table),
     "deribit-pme": Family(deribit_pme.refusal, deribit_pme.replay),
     "derive-auction": Family(

@@ -4,9 +4,11 @@
 #include <cmath>
 #include <utility>
 
+#include "american.hpp"
 #include "checks.hpp"
 #include "contracts.hpp"
 #include "dispatch.hpp"
+#include "riskslide/value/greeks.hpp"
 #include "riskslide/value/revalue.hpp"
 #include "threads.hpp"
 
@@ -56,6 +58,35 @@ struct Gathered {
   }
 };
 
+// Delta of American option i by its price: of the spot, at which its forward moves along.
+double american_delta(const InstrumentColumns& x, std::size_t i) {
+  const detail::AmericanContract now = detail::american_of(x, i);
+  const Column rate = Column::of(now.terms.rate), yield = Column::of(now.terms.yield);
+  double figures[6];
+  greeks({.model = Model::american,
+          .discounting = Discounting::rate,
+          .size = 1,
+          .underlying = Column::of(now.spot),
+          .strike = Column::of(now.strike),
+          .years = Column::of(now.terms.years),
+          .vol = Column::of(now.terms.vol),
+          .rate = rate,
+          .dividend_yield = yield,
+          .is_call = &x.is_call[i],
+          .is_call_scalar = true},
+         {.value = figures,
+          .delta = figures + 1,
+          .gamma = figures + 2,
+          .vega = figures + 3,
+          .theta = figures + 4,
+          .rho = figures + 5,
+          .vanna = nullptr,
+          .volga = nullptr,
+          .charm = nullptr},
+         1);
+  return figures[1] * (now.spot / x.price[i]);
+}
+
 // Delta of one unit by the price that it is written on, without multiplier and fx, of rows
 // [first, last): those of options by their model's kernel, 1 of the rest.
 void fill_deltas(const InstrumentColumns& x, std::size_t first, std::size_t last, double* delta) {
@@ -69,6 +100,9 @@ void fill_deltas(const InstrumentColumns& x, std::size_t first, std::size_t last
     if (options.size == 0) continue;
     options.run(model);
     for (std::size_t k = 0; k < options.size; ++k) delta[options.row[k] - first] = options.delta[k];
+  }
+  for (std::size_t i = first; i < last; ++i) {
+    if (x.payoff[i] == Payoff::american) delta[i - first] = american_delta(x, i);
   }
 }
 

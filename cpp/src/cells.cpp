@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "american.hpp"
 #include "checks.hpp"
 #include "contracts.hpp"
 #include "dispatch.hpp"
@@ -158,6 +159,7 @@ kernel::Contract contract_of(const InstrumentColumns& x, std::size_t i) {
 
 double base_of(const InstrumentColumns& x, std::size_t i, const kernel::Contract& contract) {
   if (x.payoff[i] == Payoff::margined) return 0.0;
+  if (x.payoff[i] == Payoff::american) return american_base(x, i, contract.unit);
   alignas(64) static constexpr double ones[lanes] = {1, 1, 1, 1, 1, 1, 1, 1,
                                                      1, 1, 1, 1, 1, 1, 1, 1};
   alignas(64) static constexpr double zeros[lanes] = {};
@@ -179,6 +181,9 @@ double base_of(const InstrumentColumns& x, std::size_t i, const kernel::Contract
 
 bool fill_row(const InstrumentColumns& x, std::size_t i, const kernel::Contract& contract,
               double base, const ShockBlock& block, Workspace& workspace, std::span<double> row) {
+  if (x.payoff[i] == Payoff::american) {
+    return fill_american(x, i, contract.unit, base, block, row);
+  }
   const bool ages = is_option(x.payoff[i]) && block.ages[static_cast<std::size_t>(x.factor[i])];
   const kernel::ShockRow shocks = shocks_of(x, i, block, ages, workspace);
   const kernel::RevalueKernel run = kernel_of(x.payoff[i], ages);
@@ -194,6 +199,9 @@ bool fill_row(const InstrumentColumns& x, std::size_t i, const kernel::Contract&
 }
 
 void refuse_value(const InstrumentColumns& x, std::int64_t row) {
+  if (const auto i = static_cast<std::size_t>(row); x.payoff[i] == Payoff::american) {
+    refuse_exercise(row, american_of(x, i).terms);
+  }
   refuse("E_OVERFLOW", "price", row, x.price[static_cast<std::size_t>(row)],
          "this instrument's value leaves the range of float64 in a scenario; check the "
          "units of price, multiplier and shocks");

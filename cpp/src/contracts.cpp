@@ -30,7 +30,8 @@ void check_contracts(const InstrumentColumns& x) {
     };
     const Payoff payoff = x.payoff[i];
     const double price = x.price[i];
-    need(payoff <= Payoff::spot, "E_KIND", "payoff", static_cast<double>(payoff), "unknown payoff");
+    need(payoff <= Payoff::american, "E_KIND", "payoff", static_cast<double>(payoff),
+         "unknown payoff");
     need(std::isfinite(price), "E_NOT_FINITE", "price", price, "must be a finite number");
     need(std::isfinite(x.multiplier[i]), "E_NOT_FINITE", "multiplier", x.multiplier[i],
          "must be a finite number");
@@ -47,11 +48,13 @@ void check_contracts(const InstrumentColumns& x) {
     need(x.vol[i] >= 0, "E_VOL_NEGATIVE", "vol", x.vol[i], "must be >= 0 (0.6 is 60 %)");
     need(std::isfinite(x.discount[i]) && x.discount[i] > 0, "E_DOMAIN_DISCOUNT", "discount",
          x.discount[i], "must be a finite number > 0");
-    if (payoff != Payoff::black76) continue;
+    if (!is_lognormal(payoff)) continue;
     need(price >= smallest, "E_DOMAIN_FORWARD", "price", price,
          "must be > 0 under a lognormal model; model = bachelier takes any sign");
     need(x.strike[i] >= smallest, "E_DOMAIN_STRIKE", "strike", x.strike[i],
          "must be > 0 under a lognormal model; model = bachelier takes any sign");
+    need(payoff != Payoff::american || x.inverse[i] == 0, "E_KIND", "inverse", 1,
+         "an American option settled in coin is not modelled; value it as European");
     if (x.spot.empty()) continue;
     need(x.spot[i] == 0 || (std::isfinite(x.spot[i]) && x.spot[i] >= smallest), "E_DOMAIN_FORWARD",
          "spot", x.spot[i], "must be a finite price > 0, or 0 where the forward is held");

@@ -10,8 +10,12 @@ namespace riskslide::detail {
 
 constexpr double smallest = std::numeric_limits<double>::min();
 
+inline bool is_lognormal(Payoff payoff) {
+  return payoff == Payoff::black76 || payoff == Payoff::american;
+}
+
 inline bool is_option(Payoff payoff) {
-  return payoff == Payoff::black76 || payoff == Payoff::bachelier;
+  return is_lognormal(payoff) || payoff == Payoff::bachelier;
 }
 
 // Refuses a row that has no value by itself; reads every column but those that name risk factors.

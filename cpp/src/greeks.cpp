@@ -1,4 +1,5 @@
-// Decides how a vector of options is cut into blocks, and which refused row is reported.
+// Decides how a vector of options is cut into blocks, and which refused row is reported. American
+// options are European ones with what early exercise adds.
 #include "riskslide/value/greeks.hpp"
 
 #include <algorithm>
@@ -8,6 +9,7 @@
 
 #include "checks.hpp"
 #include "dispatch.hpp"
+#include "early_exercise.hpp"
 #include "threads.hpp"
 
 namespace riskslide {
@@ -15,6 +17,8 @@ namespace {
 
 constexpr std::int64_t block_size = 512;  // a block's columns fit the first cache
 constexpr double smallest = std::numeric_limits<double>::min();
+
+constexpr bool on_spot(Model model) { return model == Model::bsm || model == Model::american; }
 
 double at(const Column& column, std::int64_t row) {
   return column.values[column.scalar() ? 0 : static_cast<std::size_t>(row)];
@@ -24,7 +28,7 @@ double at(const Column& column, std::int64_t row) {
 void refuse_row(const OptionColumns& o, std::int64_t i) {
   const double underlying = at(o.underlying, i), strike = at(o.strike, i);
   const double years = at(o.years, i), vol = at(o.vol, i), rate = at(o.rate, i);
-  const char* name = o.model == Model::bsm ? "spot" : "forward";
+  const char* name = on_spot(o.model) ? "spot" : "forward";
   const bool discount = o.discounting == Discounting::discount;
   const auto finite = [i](const char* argument, double value) {
     if (!std::isfinite(value)) {
@@ -36,7 +40,7 @@ void refuse_row(const OptionColumns& o, std::int64_t i) {
   finite("years", years);
   finite(o.model == Model::bachelier ? "normal_vol" : "vol", vol);
   finite(discount ? "discount" : "rate", rate);
-  if (o.model == Model::bsm) finite("dividend_yield", at(o.dividend_yield, i));
+  if (on_spot(o.model)) finite("dividend_yield", at(o.dividend_yield, i));
   if (o.model != Model::bachelier && !(underlying >= smallest)) {
     detail::refuse("E_DOMAIN_FORWARD", name, i, underlying,
                    "must be > 0 under a lognormal model; use bachelier for prices that may be "
@@ -55,6 +59,10 @@ void refuse_row(const OptionColumns& o, std::int64_t i) {
     detail::refuse("E_VOL_NEGATIVE", o.model == Model::bachelier ? "normal_vol" : "vol", i, vol,
                    "must be >= 0 (a decimal: 0.6 is 60 %)");
   }
+  if (o.model == Model::american) {
+    detail::refuse_exercise(i, {o.is_call[o.is_call_scalar ? 0 : i] != 0 ? 1.0 : -1.0, years, vol,
+                                rate, at(o.dividend_yield, i)});
+  }
   if (discount && !(rate >= smallest)) {
     detail::refuse("E_DOMAIN_DISCOUNT", "discount", i, rate, "must be > 0");
   }
@@ -69,7 +77,7 @@ void check_sizes(const OptionColumns& o) {
   need("years", o.years);
   need("vol", o.vol);
   need("rate", o.rate);
-  if (o.model == Model::bsm) need("dividend_yield", o.dividend_yield);
+  if (on_spot(o.model)) need("dividend_yield", o.dividend_yield);
   if (o.is_call == nullptr && o.size > 0) {
     detail::refuse("E_SHAPE", "is_call", -1, 0, "must be given");
   }
@@ -86,9 +94,13 @@ struct Scratch {
 void greeks(const OptionColumns& o, const GreekColumns& out, int threads) {
   const auto& table = detail::kernels();
   const bool second = out.vanna != nullptr;
-  const auto run =
-      table.greeks[static_cast<int>(o.model)][static_cast<int>(o.discounting)][second ? 1 : 0];
+  const bool american = o.model == Model::american;
+  const auto run = table.greeks[static_cast<int>(american ? Model::bsm : o.model)]
+                               [static_cast<int>(o.discounting)][second ? 1 : 0];
   if (run == nullptr) detail::refuse("E_ARGUMENT", "discounting", -1, 1, "bsm takes a rate");
+  if (american && second) {
+    detail::refuse("E_ARGUMENT", "second", -1, 0, "American options have no second order");
+  }
   check_sizes(o);
   if (second != (out.volga != nullptr) || second != (out.charm != nullptr)) {
     detail::refuse("E_SHAPE", "vanna", -1, 0, "give vanna, volga and charm, or none of them");
@@ -101,6 +113,7 @@ void greeks(const OptionColumns& o, const GreekColumns& out, int threads) {
 
   detail::parallel_for(tasks, threads, [&](std::int64_t task) {
     Scratch scratch;
+    detail::ExerciseBoundary boundary;
     const Column* columns[6] = {&o.underlying, &o.strike, &o.years,
                                 &o.vol,        &o.rate,   &o.dividend_yield};
     for (int c = 0; c < 6; ++c) {
@@ -119,7 +132,7 @@ void greeks(const OptionColumns& o, const GreekColumns& out, int threads) {
           .years = input(2),
           .vol = input(3),
           .rate = input(4),
-          .dividend_yield = o.model == Model::bsm ? input(5) : nullptr,
+          .dividend_yield = on_spot(o.model) ? input(5) : nullptr,
           .is_call = o.is_call_scalar ? scratch.is_call : o.is_call + begin,
           .side = scratch.side,
           .value = out.value + begin,
@@ -132,7 +145,7 @@ void greeks(const OptionColumns& o, const GreekColumns& out, int threads) {
           .volga = second ? out.volga + begin : nullptr,
           .charm = second ? out.charm + begin : nullptr,
           .size = count};
-      if (run(block) == 0) continue;
+      if (run(block) == 0 && (!american || detail::add_early_exercise(block, boundary))) continue;
       detail::lower(first_refused, begin);
     }
   });
@@ -145,8 +158,7 @@ void greeks(const OptionColumns& o, const GreekColumns& out, int threads) {
                  out.theta[i] * 0 + out.rho[i] * 0;
     if (second) sum += out.vanna[i] * 0 + out.volga[i] * 0 + out.charm[i] * 0;
     if (!(sum == 0)) {
-      detail::refuse("E_OVERFLOW", o.model == Model::bsm ? "spot" : "forward", i,
-                     at(o.underlying, i),
+      detail::refuse("E_OVERFLOW", on_spot(o.model) ? "spot" : "forward", i, at(o.underlying, i),
                      "value or a Greek of this row leaves the range of float64; check the units of "
                      "price, years and rate");
     }

@@ -104,7 +104,7 @@ std::int64_t floored_cells(const InstrumentColumns& x, const ShockColumns& s, co
                  std::int64_t found = 0;
                  const std::size_t first = static_cast<std::size_t>(b) * block;
                  for (std::size_t i = first; i < std::min(x.size(), first + block); ++i) {
-                   if (x.payoff[i] != Payoff::black76) continue;
+                   if (!is_lognormal(x.payoff[i])) continue;
                    const auto f = static_cast<std::size_t>(x.factor[i]);
                    if (reach.shifts[f] == 0) {
                      found += reach.floored[f];

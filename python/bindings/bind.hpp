@@ -10,6 +10,7 @@ void bind_runtime(pybind11::module_& module);
 void bind_functions(pybind11::module_& module);
 void bind_greeks(pybind11::module_& module);
 void bind_implied(pybind11::module_& module);
+void bind_american(pybind11::module_& module);
 void bind_revalue(pybind11::module_& module);
 void bind_revaluation(pybind11::module_& module);
 void bind_positions(pybind11::module_& module);

@@ -13,7 +13,7 @@ void run(int model, bool discount, const py::list& inputs, const py::object& is_
   static const char* const results[9] = {"value", "delta", "gamma", "vega", "theta",
                                          "rho",   "vanna", "volga", "charm"};
   const std::size_t order = outputs.size();
-  if (inputs.size() != 6 || (order != 6 && order != 9) || model < 0 || model > 2) {
+  if (inputs.size() != 6 || (order != 6 && order != 9) || model < 0 || model > 3) {
     throw InputError("E_SHAPE", "inputs", -1, static_cast<double>(inputs.size()),
                      "must be six arrays, with six or nine outputs");
   }

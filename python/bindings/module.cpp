@@ -8,6 +8,7 @@ PYBIND11_MODULE(_core, module) {
   riskslide::python::bind_functions(module);
   riskslide::python::bind_greeks(module);
   riskslide::python::bind_implied(module);
+  riskslide::python::bind_american(module);
   riskslide::python::bind_revalue(module);
   riskslide::python::bind_revaluation(module);
   riskslide::python::bind_positions(module);

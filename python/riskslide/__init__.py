@@ -19,7 +19,7 @@ from .study.compare import Comparison, compare
 from .value.cube import Cube, WorstLoss, aggregate, revalue, worst_loss
 from .value.exposure import Exposure, greeks, stress
 from .value.implied import VolStatus, implied_vol
-from .value.pricing import Greeks, SecondOrder, bachelier, black76, bsm
+from .value.pricing import Greeks, SecondOrder, american, bachelier, black76, bsm
 from .value.revaluation import Revaluation
 from .value.tail import Tail, tail
 from .venue.load import load_rulebook
@@ -49,6 +49,7 @@ __all__ = [
     "WorstLoss",
     "__version__",
     "aggregate",
+    "american",
     "assess",
     "bachelier",
     "black76",

@@ -25,6 +25,9 @@ PER_NODE = 36  # once a node, not once a column: the fold of its bias, and its c
 PER_UNIT = {
     "screen": 20,  # once a unit: the bound on the error; once a row: its size
     "refine": 4,  # once a unit: the smallest of its columns
+    "exercise_system": 107,  # once a node: its sums of eight lanes, and the weights of N and Q
+    "solve_exercise": 3,  # once a row: its factor
+    "shape_exercise": 1,  # once a node: sqrt(tau)
     "close_tiers": 12,  # once a node or tier: what stands before its columns (3; 11 on aarch64)
     **dict.fromkeys(("fold", "fold_units", "fold_unit"), PER_NODE),  # as the compiler inlines them
 }

@@ -11,10 +11,11 @@ enum class Payoff : std::uint8_t {
   bachelier = 1,  ///< European option on a forward, normal
   margined = 2,   ///< future or perpetual: worth its move since the last mark
   spot = 3,       ///< coin, stock or cash: worth its whole price
+  american = 4,   ///< American option on a spot with a dividend yield, lognormal
 };
 
 /// Option pricing models with Greeks.
-enum class Model : std::uint8_t { black76 = 0, bsm = 1, bachelier = 2 };
+enum class Model : std::uint8_t { black76 = 0, bsm = 1, bachelier = 2, american = 3 };
 
 /// What a price says about its vol.
 enum class VolStatus : std::uint8_t {

@@ -25,6 +25,10 @@ namespace {
 
 #include "kernel/screen.inc"
 
+#include "kernel/exercise.inc"
+
+#include "kernel/premium.inc"
+
 void log_ratios(const double* __restrict a, const double* __restrict b, double* __restrict out,
                 std::int64_t size) noexcept {
 #pragma omp simd
@@ -90,6 +94,12 @@ const Table RISKSLIDE_KERNEL_NAME = {
     .fold = fold,
     .screen = screen,
     .refine = refine,
+    .guess_exercise = guess_exercise,
+    .shape_exercise = shape_exercise,
+    .exercise_system = {exercise_system<false>, exercise_system<true>},
+    .solve_exercise = solve_exercise,
+    .profile_premium = profile_premium,
+    .premium = {premium<false>, premium<true>},
 };
 
 }  // namespace riskslide::kernel

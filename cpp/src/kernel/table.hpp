@@ -199,6 +199,70 @@ struct RefineTask {
   std::int32_t* scenario;  // its column
 };
 
+inline constexpr std::int64_t exercise_nodes = 20;  // at which an exercise boundary is solved for
+// Columns of their linear system: the Jacobian, then three right-hand sides. Columns of nodes are
+// padded to it.
+inline constexpr std::int64_t exercise_columns = 32;
+inline constexpr std::int64_t exercise_points = 16;  // at most, of the integral up to one node
+inline constexpr std::int64_t premium_points = 96;   // of the integral over a whole life
+
+// Nodes and points as shares of a life T: s = T sine^2 years from now, at node i u = tau - s before
+// expiry. Weights of the boundary at the nodes give it at the points.
+struct ExerciseRule {
+  std::int64_t points;
+  const double* root;  // (columns) sqrt(tau / T) of the nodes
+  const double* sine;  // (points)
+  const double* cosine;
+  const double* inverse_sine;
+  const double* measure;      // of ds / sqrt(s), over sqrt(tau)
+  const double* interpolate;  // (nodes, nodes, exercise_points)
+  const double* spread;       // the same as (nodes, points, columns)
+};
+
+struct PremiumRule {
+  const double* sine;         // (points)
+  const double* share;        // sqrt(u) over that of the years over which the boundary moves
+  const double* measure;      // of ds, over T
+  const double* interpolate;  // (nodes, points)
+};
+
+// One option, in units of its strike, and its boundary so far; see kernel/exercise.inc.
+struct ExerciseTask {
+  const ExerciseRule* rule;
+  double side, vol, rate, yield;
+  double root_life, root_years;  // sqrt of T, and of the years over which the boundary moves
+  double inverse_vol, drift;     // 1 / vol, (rate - yield) / vol + vol / 2
+  double carry, coupon, level;   // of the first guess: drift, what exercise earns, its farthest
+  double start, start_by_rate;   // side * ln(B / K) at expiry, and how the rate moves it
+  double* excess;                // (columns) e at the nodes
+  double* inverse_shape;         // (columns) what e is divided by before it is interpolated
+  double* shape;                 // (nodes, points) what it is multiplied with afterwards
+  double* system;                // (nodes, columns)
+};
+
+inline constexpr std::int64_t vector_lanes =
+    8;  // of sums that run side by side, whatever the vectors
+
+// What the premium reads of a boundary, a vector of points at a time.
+struct Points {
+  double boundary[vector_lanes];        // its logarithm
+  double gain[vector_lanes];            // rate / boundary - yield
+  double root[vector_lanes];            // sqrt(s)
+  double asset_discount[vector_lanes];  // as logarithms
+  double cash_discount[vector_lanes];
+  double measure[vector_lanes];
+  double by_vol[vector_lanes];  // of the boundary's logarithm
+  double by_rate[vector_lanes];
+};
+
+struct PremiumProfile {
+  Points points[premium_points / vector_lanes];
+};
+
+struct Premium {
+  double value, delta, gamma, vega, rho;
+};
+
 // 0 where all is well; else an input is out of its domain, or an output is not finite.
 using GreeksKernel = int (*)(const GreeksBlock&);
 using ImpliedKernel = void (*)(const ImpliedBlock&);
@@ -224,6 +288,15 @@ struct Table {
   void (*fold)(const FoldTask&);
   void (*screen)(const ScreenTask&);
   void (*refine)(const RefineTask&);
+  void (*guess_exercise)(const ExerciseTask&);
+  void (*shape_exercise)(const ExerciseTask&);
+  void (*exercise_system[2])(const ExerciseTask&);  // [whether by vol and rate too]
+  void (*solve_exercise)(double* system);
+  void (*profile_premium)(const ExerciseTask&, const PremiumRule&, const double* by_vol,
+                          const double* by_rate, PremiumProfile&);
+  // [whether derivatives too]
+  void (*premium[2])(const ExerciseTask&, const PremiumProfile&, double spot, double log_spot,
+                     Premium&);
 };
 
 inline constexpr int tile_width = 16;

@@ -10,7 +10,7 @@ import numpy as np
 from .. import _core
 from ..book.clock import NANOSECONDS_PER_YEAR, text_of
 from ..book.columns import Bool, Float, Int32, Int64, UInt8
-from ..book.instruments import Instruments, Kind, PricingModel
+from ..book.instruments import Instruments, Kind, PricingModel, Style
 from ..errors import refuse
 from .confidence import confidence_of, fixed_share_of
 from .factors import factors_of
@@ -90,6 +90,7 @@ class _Resolver:
         price, spot, years = price[alike], spot[alike], years[alike]
         rate, dividend, fx = rate[alike], dividend[alike], fx[alike]
         grows, payoff = grows[alike], payoff[alike]
+        payoff[self.exercised_early(payoff, rate)] = Payoff.AMERICAN
         warn(rows, lookup, grows, vol, payoff)
         if self.terms.rates != "quoted":
             rate = np.maximum(rate, 0.0)
@@ -173,6 +174,15 @@ class _Resolver:
         out = np.arange(len(rows))
         out[at] = at[leader][member]
         return out
+
+    def exercised_early(self, payoff: UInt8, rate: Float) -> Bool:
+        """American options that are valued as such: on a spot, or on a future at a rate.
+
+        Without a rate the right to exercise an option on a future early is worth nothing.
+        """
+        rows = self.rows
+        early: Bool = (payoff == Payoff.BLACK76) & (rows.style == Style.AMERICAN.value)
+        return early & ~rows.inverse & ((rows.model == _BSM) | (rate != 0))
 
     def over_index(self, price: Float, payoff: UInt8) -> Float:
         """Forward over index of coin options, so that their price in coin is over the index."""

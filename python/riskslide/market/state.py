@@ -15,7 +15,8 @@ from ..book.instruments import Instruments, PricingModel
 class Payoff:
     """Kernel bodies, as numbered in kinds.hpp."""
 
-    BLACK76, BACHELIER, MARGINED, SPOT = range(4)
+    BLACK76, BACHELIER, MARGINED, SPOT, AMERICAN = range(5)
+    OPTIONS = (BLACK76, BACHELIER, AMERICAN)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

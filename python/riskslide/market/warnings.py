@@ -31,7 +31,7 @@ def warn(rows: Instruments, lookup: Lookup, grows: Bool, vol: Float, payoff: UIn
 
 
 def _of_vol(rows: Instruments, vol: Float, payoff: UInt8) -> Iterator[str]:
-    lognormal = payoff == Payoff.BLACK76
+    lognormal = np.isin(payoff, (Payoff.BLACK76, Payoff.AMERICAN))
     for code, odd, fix in (
         ("W_VOL_HIGH", vol > UNLIKELY_VOL, "0.6 means 60 %"),
         ("W_VOL_LOW", (vol > 0) & (vol < UNLIKELY_LOW_VOL), "60 % is 0.6"),

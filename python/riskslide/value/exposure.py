@@ -18,7 +18,7 @@ from ..market.quotes import NO_TERMS, Terms
 from ..market.state import Payoff, State
 from ..scenario.shocks import Scenarios
 from .cube import Cube, aggregate
-from .pricing import Greeks, SecondOrder, bachelier, black76, bsm
+from .pricing import Greeks, SecondOrder, american, bachelier, black76, bsm
 from .revaluation import Revaluation
 
 By = Literal["account", "leg"]
@@ -134,9 +134,12 @@ def unit_greeks(
         coin = instruments.kind == Kind.SPOT.value
         first.delta[:] = np.where(margined, unit / over, np.where(coin, unit, 0.0))
         first.value[:] = np.where(owned, unit * state.price, 0.0)
-        options = np.isin(state.payoff, (Payoff.BLACK76, Payoff.BACHELIER))
-        for model in PricingModel:
-            at = np.flatnonzero(options & (instruments.model == model.value))
+        early = state.payoff == Payoff.AMERICAN
+        options = np.isin(state.payoff, Payoff.OPTIONS) & ~early
+        for model, at in (
+            (None, np.flatnonzero(early)),
+            *((m, np.flatnonzero(options & (instruments.model == m.value))) for m in PricingModel),
+        ):
             if at.size:
                 try:
                     found = _option_greeks(model, state, at, threads)
@@ -173,17 +176,48 @@ def notional(state: State) -> Float:
 
 
 def _option_greeks(
-    model: PricingModel, s: State, at: Int64, threads: int | None
+    model: PricingModel | None, s: State, at: Int64, threads: int | None
 ) -> tuple[Float, ...]:
-    """Greeks of first and second order of options, of one unit of what they are on."""
+    """Greeks of first and second order of options, of one unit of what they are on.
+
+    Without a model of American ones, whose second order is left 0.
+    """
     strike, years, vol, rate = s.strike[at], s.years[at], s.vol[at], s.rate[at]
-    second = SecondOrder.empty(at.size)
-    last: dict[str, Any] = {"is_call": s.is_call[at], "second": second, "threads": threads}
+    last: dict[str, Any] = {"is_call": s.is_call[at], "threads": threads}
+    if model is None:
+        on_spot = s.on_spot[at]
+        price = np.where(on_spot, s.spot[at], s.price[at])
+        dividend = np.where(on_spot, s.dividend_yield[at], rate)
+        return _american_greeks(price, strike, years, vol, rate, dividend, **last)
+    last["second"] = second = SecondOrder.empty(at.size)
     if model == PricingModel.BSM.value:
         return (*bsm(s.spot[at], strike, years, vol, rate, s.dividend_yield[at], **last), *second)
     rate = np.where(s.inverse[at], s.dividend_yield[at], rate)  # as the resolver discounts
     function = black76 if model == PricingModel.BLACK76.value else bachelier
     return (*function(s.price[at], strike, years, vol, rate=rate, **last), *second)
+
+
+def _american_greeks(
+    price: Float, strike: Float, years: Float, vol: Float, *rates: Float, **last: Any
+) -> tuple[Float, ...]:
+    """As `_option_greeks`; the second order is the difference of the first over 1e-4 of vol and
+    life either way, good to about 1e-6."""
+    step = 1e-4
+
+    def at(life: Float, shocked: Float) -> Greeks:
+        return american(price, strike, life, shocked, *rates, **last)
+
+    wide, long = 2.0 * step * vol, 2.0 * step * years
+    up, down = at(years, vol * (1.0 + step)), at(years, vol * (1.0 - step))
+    later, sooner = at(years * (1.0 + step), vol), at(years * (1.0 - step), vol)
+    by_vol = 1.0 / np.where(wide > 0, wide, np.inf)
+    by_life = 1.0 / np.where(long > 0, long, np.inf)
+    return (
+        *at(years, vol),
+        (up.delta - down.delta) * by_vol,
+        (up.vega - down.vega) * by_vol,
+        (sooner.delta - later.delta) * by_life,
+    )
 
 
 def _rows(portfolio: Portfolio, by: By) -> Positions:

@@ -1,4 +1,4 @@
-"""Decides value and Greeks of vectors of European options: conversions around the kernel."""
+"""Decides value and Greeks of vectors of options: conversions around the kernel."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class SecondOrder(NamedTuple):
         return cls(*(np.empty(size) for _ in range(3)))
 
 
-_BLACK76, _BSM, _BACHELIER = range(3)
+_BLACK76, _BSM, _BACHELIER, _AMERICAN = range(4)
 
 
 def black76(
@@ -125,6 +125,35 @@ def bsm(
     return _run(_BSM, False, inputs, is_call, out, second, threads)
 
 
+def american(
+    spot: Any,
+    strike: Any,
+    years: Any,
+    vol: Any,
+    rate: Any = 0.0,
+    dividend_yield: Any = 0.0,
+    *,
+    is_call: Any,
+    out: Greeks | None = None,
+    threads: int | None = None,
+) -> Greeks:
+    """American options on a spot, with continuous rate and dividend yield of either sign.
+
+    By the exercise boundary of Andersen, Lake and Offengenden (2016); docs/methods/pricing.md says
+    how accurate. Where the option is to be exercised now, value is the intrinsic one, delta is 1 or
+    -1 and the rest 0; vol = 0 is the best time to exercise. Options on a future: its price as spot,
+    dividend_yield = rate. Rows of one expiry, vol, rate, yield and side that stand together share
+    their boundary, whatever their spot and strike. Raises InputError as bsm does, and
+    `E_TWO_BOUNDARIES` for a put with dividend_yield < rate < 0 or a call with rate <
+    dividend_yield < 0.
+
+    >>> round(float(american(100.0, 100.0, 1.0, 0.25, 0.05, is_call=False).value[0]), 6)
+    7.974482
+    """
+    inputs = (spot, strike, years, vol, rate, dividend_yield)
+    return _run(_AMERICAN, False, inputs, is_call, out, None, threads)
+
+
 def _forward_model(
     model: int,
     inputs: tuple[Any, ...],
@@ -152,7 +181,7 @@ def _run(
     threads: int | None,
 ) -> Greeks:
     names = (
-        "spot" if model == _BSM else "forward",
+        "spot" if model in (_BSM, _AMERICAN) else "forward",
         "strike",
         "years",
         "normal_vol" if model == _BACHELIER else "vol",

@@ -1,4 +1,4 @@
-// Decides value and Greeks of European options, one option a row.
+// Decides value and Greeks of European and American options, one option a row.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +20,8 @@ struct Column {
   [[nodiscard]] bool scalar() const noexcept { return values.size() == 1; }
 };
 
-/// Inputs of N options. `underlying` is the forward (black76, bachelier) or the spot (bsm).
+/// Inputs of N options. `underlying` is the forward (black76, bachelier) or the spot (bsm,
+/// american).
 struct OptionColumns {
   Model model = Model::black76;
   Discounting discounting = Discounting::rate;
@@ -49,6 +50,9 @@ struct GreekColumns {
 /// Fills `out`. Theta and rho of the forward models move the discount and hold the forward.
 /// Limits are exact: vol = 0 or years = 0 gives the discounted intrinsic, the step delta (half at
 /// the money) and no gamma or vega.
+/// An American option that is to be exercised now has its intrinsic value, delta 1 or -1 and no
+/// other Greek; it takes a rate, has no Greeks of second order, and is refused where it would be
+/// exercised between two prices (put: dividend_yield < rate < 0; call: rate < dividend_yield < 0).
 /// @throws InputError naming argument and row (the first one in row order); `out` then holds no
 ///   meaning.
 void greeks(const OptionColumns& options, const GreekColumns& out, int threads = 0);

@@ -25,8 +25,10 @@ struct InstrumentColumns {
   std::span<const double> discount;
   std::span<const double> multiplier;  ///< units of the underlying per contract unit
   std::span<const double> fx;
-  /// black76 only: the spot that `price` is the forward of, where the spot is what is held as time
-  /// passes or rates move; 0: the forward is held. Empty: 0 throughout.
+  /// Lognormal options only: the spot that `price` is the forward of, where the spot is what is
+  /// held as time passes or rates move; 0: the forward is held. Empty: 0 throughout. An American
+  /// option is exercised at its spot, whose dividend yield the forward tells; at its price, as of a
+  /// future, where that is 0.
   // NOLINTNEXTLINE(readability-redundant-member-init): may be left out without a warning
   std::span<const double> spot = {};
 

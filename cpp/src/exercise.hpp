@@ -1,0 +1,71 @@
+// Decides when an American option is exercised, and what that adds to the European one.
+#pragma once
+
+#include "kernel/table.hpp"
+
+namespace riskslide::detail {
+
+/// What decides an exercise boundary, in units of the strike; side: 1 of a call, -1 of a put.
+struct ExerciseTerms {
+  double side, years, vol, rate, yield;
+
+  bool operator==(const ExerciseTerms&) const = default;
+};
+
+/// Whether waiting costs nothing at any price, so that the option is worth a European one. What
+/// would be earned within 2^-60 of the strike counts as nothing.
+bool never_exercised(const ExerciseTerms& terms);
+
+/// Whether the option is held below one price and above another as well: a put with yield < rate <
+/// 0, a call with rate < yield < 0.
+bool two_boundaries(const ExerciseTerms& terms);
+
+/// Whether the best time to exercise is as good as known now: the option has no vol to speak of, or
+/// no life, or its vol is lost beside the drift within a small part of its life.
+bool certain(const ExerciseTerms& terms);
+
+/// That time, and what exercise is then worth now, in units of the strike. The time of expiry is
+/// left to the European option.
+struct CertainExercise {
+  double years, value;
+};
+CertainExercise certain_exercise(const ExerciseTerms& terms, double spot);
+
+/// The boundary of one option, good for every spot: by Newton's method on all nodes.
+class ExerciseBoundary {
+ public:
+  ExerciseBoundary() = default;
+  ExerciseBoundary(const ExerciseBoundary&) = delete;
+  ExerciseBoundary& operator=(const ExerciseBoundary&) = delete;
+
+  /// `sensitive`: also how vol and rate move it, which `premium<true>` wants. Exercise must be
+  /// possible at one boundary. False where no solution was found.
+  bool solve(const ExerciseTerms& terms, bool sensitive);
+
+  [[nodiscard]] const ExerciseTerms& terms() const { return terms_; }
+
+  /// Whether the option is exercised now, at a spot in units of the strike.
+  [[nodiscard]] bool reached(double log_spot) const;
+
+  /// What exercise before expiry adds, in units of the strike; value alone unless `sensitive`.
+  [[nodiscard]] kernel::Premium premium(double spot, double log_spot, bool sensitive) const;
+
+ private:
+  // One step; `moved` is how far the boundary went, relative to its distance from the strike.
+  bool improve(bool sensitive, double& moved);
+  kernel::PremiumRule premium_rule();
+
+  ExerciseTerms terms_{};
+  kernel::ExerciseTask task_{};
+  alignas(64) double excess_[kernel::exercise_columns];
+  alignas(64) double inverse_shape_[kernel::exercise_columns];
+  alignas(64) double shape_[kernel::exercise_nodes * kernel::exercise_points];
+  alignas(64) double by_vol_[kernel::exercise_columns];
+  alignas(64) double by_rate_[kernel::exercise_columns];
+  alignas(64) double system_[kernel::exercise_nodes * kernel::exercise_columns];
+  alignas(64) double share_[kernel::premium_points];  // with weights_, where the boundary settles
+  alignas(64) double weights_[kernel::exercise_nodes * kernel::premium_points];
+  alignas(64) kernel::PremiumProfile profile_;
+};
+
+}  // namespace riskslide::detail
