@@ -44,6 +44,7 @@ ARGUMENTS = {
     "data": "bytes",
 }
 RESULTS = {
+    "american_implied_vol": "tuple[Float, NDArray[np.uint8]]",
     "positions_from_columns": "tuple[Int64, Int32, Int64]",
     "cash_from_columns": "tuple[Int64, Int32, Float]",
     "revalue": "tuple[Float, Float, int]",

@@ -50,8 +50,7 @@ py::tuple run(const py::list& inputs, const py::object& is_call, int threads) {
 void bind_american(py::module_& module) {
   module.def("american_implied_vol", &run, py::arg("inputs"), py::arg("is_call"),
              py::arg("threads") = 0,
-             "(vol, status) of prices, spots, strikes, years, rates and dividend yields; status: a "
-             "VolStatus.");
+             "(vol, status) of prices, spots, strikes, years, rates, dividend yields: VolStatus.");
 }
 
 }  // namespace riskslide::python

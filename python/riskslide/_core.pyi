@@ -46,6 +46,11 @@ class Program:
 def aggregate(positions: tuple[Int64, Int32, Int64], values: Float, threads: int = 0) -> Float:
     """Sums (row, scenario) of lots times values."""
 
+def american_implied_vol(
+    inputs: list[Float], is_call: Bool, threads: int = 0
+) -> tuple[Float, NDArray[np.uint8]]:
+    """(vol, status) of prices, spots, strikes, years, rates, dividend yields: VolStatus."""
+
 def cash_delta(instruments: dict[str, NDArray[Any]], threads: int = 0) -> Float:
     """Delta of one unit times its price, in the reporting currency, by instrument."""
 
