@@ -50,7 +50,7 @@ py::tuple run(const py::list& inputs, const py::object& is_call, int threads) {
 void bind_american(py::module_& module) {
   module.def("american_implied_vol", &run, py::arg("inputs"), py::arg("is_call"),
              py::arg("threads") = 0,
-             "(vol, status) by price, spot, strike, years, rate and dividend yield.");
+             "(vol, status) of prices, spots, strikes, years, rates, dividend yields: VolStatus.");
 }
 
 }  // namespace riskslide::python

@@ -49,7 +49,7 @@ def aggregate(positions: tuple[Int64, Int32, Int64], values: Float, threads: int
 def american_implied_vol(
     inputs: list[Float], is_call: Bool, threads: int = 0
 ) -> tuple[Float, NDArray[np.uint8]]:
-    """(vol, status) by price, spot, strike, years, rate and dividend yield."""
+    """(vol, status) of prices, spots, strikes, years, rates, dividend yields: VolStatus."""
 
 def cash_delta(instruments: dict[str, NDArray[Any]], threads: int = 0) -> Float:
     """Delta of one unit times its price, in the reporting currency, by instrument."""
@@ -113,11 +113,6 @@ def instruction_set() -> str:
 
 def log_ratio(a: Float, b: Float) -> Float:
     """ln(a / b) of positive numbers, the same bits on every machine."""
-
-def match(
-    columns: dict[str, NDArray[Any]], rows: Int32, requirements: Float, most: int = 2000
-) -> tuple[Int32, Float, Int64, float, int, bool]:
-    """(rows of every group, -1 for none; requirement of one; count; bound; nodes; proven)."""
 
 def normal_inverse(p: Float) -> Float:
     """Point below which a standard normal variable lies with probability p."""

@@ -339,7 +339,8 @@ void refusals_name_the_first_row() {
 }  // namespace
 
 int main(int count, char** arguments) {
-  [[maybe_unused]] const std::int64_t options = count > 1 ? std::atoll(arguments[1]) : 500;
+  [[maybe_unused]] const std::int64_t options =
+      count > 1 ? std::strtoll(arguments[1], nullptr, 10) : 500;
 #if defined(RISKSLIDE_MPFR)
   Real::precision(check::NormalTail::bits);
   pairs_are_exact();

@@ -266,6 +266,39 @@ def test_threads_and_order_change_no_bit() -> None:
     assert reason.tolist() == status[order].tolist()
 
 
+def american_book() -> dict[str, Any]:
+    strike, side = np.linspace(80.0, 125.0, 10), np.arange(10) % 2 == 0
+    return {"strike": strike, "years": 0.75, "rate": 0.04, "dividend_yield": 0.02, "is_call": side}
+
+
+def test_american_prices_give_their_vols_back() -> None:
+    held = american_book()
+    price = rs.american(100.0, vol=0.3, **held).value
+    found = rs.implied_vol(price, 100.0, model="american", **held)
+    assert found == pytest.approx(np.full(10, 0.3), rel=1e-10)
+    european = rs.implied_vol(price, 100.0, model="bsm", **held)
+    assert (european > found).any()  # what early exercise is worth reads as vol
+
+
+def test_american_rows_without_a_vol_say_why() -> None:
+    held = american_book() | {"strike": 100.0, "is_call": False}
+    price = [8.0, -1.0, 100.5, np.nan]
+    vol, status = rs.implied_vol(price, 100.0, model="american", errors="mask", **held)
+    assert status.tolist() == [0, VolStatus.BELOW, VolStatus.ABOVE, VolStatus.DOMAIN]
+    assert vol[0] > 0.2 and (vol[1:] == 0.0).all()
+    codes = ("E_PRICE_BELOW", "E_PRICE_ABOVE", "E_NOT_FINITE")
+    for row, code in enumerate(codes, start=1):
+        with pytest.raises(rs.InputError) as caught:
+            rs.implied_vol([8.0, price[row]], 100.0, model="american", **held)
+        assert (caught.value.code, caught.value.column, caught.value.row) == (code, "price", 1)
+    with pytest.raises(rs.InputError) as caught:
+        rs.implied_vol(
+            [8.0], 100.0, model="american", **(held | {"rate": -0.01, "dividend_yield": -0.02})
+        )
+    assert caught.value.code == "E_TWO_BOUNDARIES"
+    assert rs.implied_vol([], 100.0, model="american", **held).size == 0
+
+
 number = st.floats(allow_nan=True, allow_infinity=True)
 
 

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <span>
 
-#include "riskslide/kinds.hpp"
 #include "riskslide/types.hpp"
 #include "riskslide/value/greeks.hpp"
 
@@ -21,8 +20,9 @@ struct AmericanPrices {
 
 /// vol (N) such that the American value is the price, to the last digits that the value's own
 /// accuracy lets it have; 0 where the status is not `ok`: `below` what the option is worth without
-/// vol, `above` what it can be worth, `undetermined` where any small vol gives the price to its
-/// last digits, `domain` for every other input without a value, two boundaries among them.
+/// vol, `above` where the price is not below the underlying (call) or the strike, `undetermined`
+/// where it is the lower bound to the last digits, `domain` also where the option has two
+/// boundaries.
 /// @throws InputError where the columns do not have one length.
 void american_implied_vol(const AmericanPrices& prices, std::span<double> vol,
                           std::span<VolStatus> status, int threads = 0);
