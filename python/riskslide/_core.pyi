@@ -114,6 +114,11 @@ def instruction_set() -> str:
 def log_ratio(a: Float, b: Float) -> Float:
     """ln(a / b) of positive numbers, the same bits on every machine."""
 
+def match(
+    columns: dict[str, NDArray[Any]], rows: Int32, requirements: Float, most: int = 2000
+) -> tuple[Int32, Float, Int64, float, int, bool]:
+    """(rows of every group, -1 for none; requirement of one; count; bound; nodes; proven)."""
+
 def normal_inverse(p: Float) -> Float:
     """Point below which a standard normal variable lies with probability p."""
 
