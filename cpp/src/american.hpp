@@ -26,6 +26,6 @@ double american_base(const InstrumentColumns& x, std::size_t i, double unit);
 /// Values minus `base` of instrument i in every column of the block; false if one is refused or not
 /// finite. Columns of equal vol, life and rates share their exercise boundary.
 bool fill_american(const InstrumentColumns& x, std::size_t i, double unit, double base,
-                   const ShockBlock& block, std::span<double> row);
+                   const ShockBlock& p, std::span<double> row);
 
 }  // namespace riskslide::detail

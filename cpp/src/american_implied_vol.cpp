@@ -73,10 +73,12 @@ double upper_bound(const Quote& q) {
 
 // A vol whose value is the price or more: doubled from below. NaN where there is none.
 double bracket(const Quote& q, double from, detail::ExerciseBoundary& boundary) {
-  for (double vol = from; vol < 1e4; vol *= 2.0) {
+  double vol = from;
+  while (vol < 1e4) {
     const double value = worth(q, vol, boundary).value;
     if (std::isnan(value)) break;
     if (value >= q.price) return vol;
+    vol *= 2.0;
   }
   return std::nan("");
 }

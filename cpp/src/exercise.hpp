@@ -14,22 +14,22 @@ struct ExerciseTerms {
 
 /// Whether waiting costs nothing at any price, so that the option is worth a European one. What
 /// would be earned within 2^-60 of the strike counts as nothing.
-bool never_exercised(const ExerciseTerms& terms);
+bool never_exercised(const ExerciseTerms& x);
 
 /// Whether the option is held below one price and above another as well: a put with yield < rate <
 /// 0, a call with rate < yield < 0.
-bool two_boundaries(const ExerciseTerms& terms);
+bool two_boundaries(const ExerciseTerms& x);
 
 /// Whether the best time to exercise is as good as known now: the option has no vol to speak of, or
 /// no life, or its vol is lost beside the drift within a small part of its life.
-bool certain(const ExerciseTerms& terms);
+bool certain(const ExerciseTerms& x);
 
 /// That time, and what exercise is then worth now, in units of the strike. The time of expiry is
 /// left to the European option.
 struct CertainExercise {
   double years, value;
 };
-CertainExercise certain_exercise(const ExerciseTerms& terms, double spot);
+CertainExercise certain_exercise(const ExerciseTerms& x, double spot);
 
 /// The boundary of one option, good for every spot: by Newton's method on all nodes.
 class ExerciseBoundary {
