@@ -97,7 +97,8 @@ def test_the_lattice_is_not_degenerate() -> None:
     found = dict(lattice.outputs(lattice.Asking()))
     assert len(found) > 35
     for name, array in found.items():
-        assert array.size == 1 or np.unique(array).size > 2, name
+        least = 2 if name.endswith("status") else 3
+        assert array.size == 1 or np.unique(array).size >= least, name
     assert found["cube.grid.floored"][0] == 0 < found["cube.shift.floored"][0]
     assert lattice.shuffle(9, lattice.Asking(shuffled=True)).tolist() != list(range(9))
 
