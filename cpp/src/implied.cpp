@@ -52,6 +52,9 @@ template <class Keep>
 void run(const QuoteColumns& q, std::span<double> vol, int threads, const Keep& kept) {
   const OptionColumns& o = q.options;
   check_sizes(q, vol);
+  if (o.model == Model::american) {
+    detail::refuse("E_ARGUMENT", "model", -1, 3, "american prices are for american_implied_vol");
+  }
   const auto kernel =
       detail::kernels().implied[static_cast<int>(o.model)][static_cast<int>(o.discounting)];
   if (kernel == nullptr) detail::refuse("E_ARGUMENT", "discounting", -1, 1, "bsm takes a rate");

@@ -10,6 +10,7 @@ from .account.verdict import FIGURES
 from .book.columns import Float
 from .book.portfolio import Portfolio
 from .engine import prepare
+from .errors import refuse
 from .margin.methods import METHODS
 from .margin.reference import evaluate
 from .market.market import Market
@@ -20,7 +21,13 @@ from .venue.rulebook import Rulebook
 
 
 def assess_lines(portfolio: Portfolio, market: Market, rulebook: Rulebook) -> dict[str, Float]:
-    """Figures (lines) by name, in the order of the lines of `assess`."""
+    """Figures (lines) by name, in the order of the lines of `assess`.
+
+    Raises what `assess` does, and InputError `E_UNSUPPORTED` for a rule book that no program says.
+    """
+    if METHODS[rulebook.method].margined is not None:
+        fix = "is matched account by account, which has no twin here; take `assess`"
+        refuse("E_UNSUPPORTED", "rulebook", None, rulebook.name, fix)
     p = prepare(portfolio, market, rulebook)
     values, base, _ = revalue(p.state, p.scenarios)
     rows = p.rows.source

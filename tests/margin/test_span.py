@@ -291,3 +291,29 @@ def test_what_the_market_lacks_is_refused() -> None:
     with pytest.raises(rs.InputError) as refused:
         rs.assess(held(HELD), bare, rulebook(WORKED | {"intra.of": "spot"}))
     assert (refused.value.code, refused.value.column) == ("E_MISSING_PRICE", "spot")
+
+
+@pytest.mark.parametrize("model", ["black76", "bsm"])
+def test_options_are_scanned_whatever_their_style(model: str) -> None:
+    """An option that may be exercised early is worth no less, and loses as much."""
+    found = []
+    for style in ("european", "american"):
+        calls = rs.Instruments.from_columns(
+            name=["C"],
+            kind="option",
+            underlying="X",
+            expiry="2030-06-21T20:00:00Z",
+            strike=100.0,
+            option_type="call",
+            style=style,
+            model=model,
+        )
+        quoted = {"spot": {"X": 100.0}, "rate": {"X": 0.04}, "vol": {"C": 0.3}}
+        market = rs.Market.of(AS_OF, **quoted)
+        found.append(
+            rs.assess(
+                held({"C": -10.0}, instruments=calls), market, rs.load_rulebook("span-generic")
+            )
+        )
+    scans = [float(x.components["maintenance.scenarios"][0]) for x in found]
+    assert scans[0] > 10.0 and scans[1] == pytest.approx(scans[0], rel=0.1)

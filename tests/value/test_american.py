@@ -14,7 +14,7 @@ import pytest
 import riskslide as rs
 from riskslide import _core
 from riskslide.value import reference
-from riskslide.value.exposure import cash_delta, unit_greeks
+from riskslide.value.exposure import cash_delta, option_delta, unit_greeks
 
 # Andersen, Lake, Offengenden, "High performance American option pricing" (2016), table 2: the
 # premium of a put of S = K = 100, dividend yield 5 %, vol 25 %, one year.
@@ -325,6 +325,23 @@ def test_greeks_and_cash_deltas_of_books_are_those_of_american(model: str) -> No
     assert second.volga == pytest.approx((up.vega - down.vega) / (2 * step), abs=1e-2)
     older = expected(model, 100.0, 0.0, 1.0 - step)
     assert second.charm == pytest.approx((older.delta - wanted.delta) / step, abs=1e-3)
+
+
+@pytest.mark.parametrize("model", ["bsm", "black76"])
+def test_the_slow_twin_gives_the_same_deltas_and_greeks(model: str) -> None:
+    rows, market = book("american", model)
+    state = market.on(rows)
+    for kernel, twin in (
+        (cash_delta, reference.cash_delta),
+        (option_delta, reference.option_delta),
+    ):
+        assert kernel(state) == pytest.approx(twin(state), rel=2e-3)
+    (first, second), (slow, slow_second) = (
+        greeks_of(state, np.full(2, 100.0)) for greeks_of in (unit_greeks, reference.unit_greeks)
+    )
+    for found, right in zip(first, slow, strict=True):
+        assert found == pytest.approx(right, rel=1e-2)
+    assert second.vanna == pytest.approx(slow_second.vanna, rel=0.05, abs=0.01)
 
 
 def test_american_options_settled_in_coin_or_of_normal_vol_are_told_as_european() -> None:

@@ -47,7 +47,8 @@ class Source:
         cash: Cash = slice_rows(self.cash, account, account + 1)
         held = self.held(positions, cash)
         found = range(int(of.unit_offsets[line]), int(of.unit_offsets[line + 1]))
-        figures = self.figures(positions, cash)[found.start - int(of.unit_offsets[first]) :]
+        before = int(of.unit_offsets[first])
+        figures = self.figures(positions, cash)[found.start - before : found.stop - before]
 
         def units_of(block: int) -> tuple[UnitEvidence, ...]:
             group, grid = _core.grid(self.program.core, block, self.cube.cells, positions, cash)
@@ -56,7 +57,7 @@ class Source:
             numbers = [int(of.unit[k]) for k in found]
             return tuple(
                 self.unit(of, block, n, rows.get(n, nothing), held, own)
-                for n, own in zip(numbers, figures, strict=False)
+                for n, own in zip(numbers, figures, strict=True)
             )
 
         units = units_of(0)
@@ -111,9 +112,10 @@ class Source:
     def figures(self, positions: tuple[Int64, Int32, Int64], cash: Cash) -> list[dict[str, float]]:
         """What the outputs sum, of every unit of an account in the order of its lines."""
         program = self.program
-        names = program.outputs[: program.sums.size]
+        at = zip(program.outputs, program.output_register.tolist(), strict=True)
+        summed = {name: int(program.sums[r]) for name, r in at if r < program.sums.size}
         rows = _core.unit_figures(program.core, self.cube.cells, positions, cash)
-        return [dict(zip(names, row, strict=True)) for row in rows[:, program.sums].tolist()]
+        return [{name: row[r] for name, r in summed.items()} for row in rows.tolist()]
 
     def unit(
         self,

@@ -3,7 +3,7 @@ groups behind one line are shown."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -28,13 +28,20 @@ class Matched:
         found = self.accounts[self.source.accounts.index(of.account[line])]
         maintenance, low = _parts(found, found.maintenance, float(of.maintenance[line]))
         initial, high = _parts(found, found.initial, float(of.initial[line]))
+        plain = self.source.evidence(of, line)
         return replace(
-            self.source.evidence(of, line),
+            plain,
+            units=tuple(replace(unit, figures=_not_required(unit.figures)) for unit in plain.units),
             maintenance=maintenance,
             maintenance_parts=low,
             initial=initial,
             initial_parts=high,
         )
+
+
+def _not_required(figures: Mapping[str, float]) -> dict[str, float]:
+    """What the program says of a unit: its requirements, which are matched, are none of it."""
+    return {n: x for n, x in figures.items() if n not in ("maintenance", "initial")}
 
 
 def figures_of(accounts: Sequence[Margined], line: Int64) -> dict[str, Float]:

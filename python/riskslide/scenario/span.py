@@ -21,13 +21,12 @@ from .shocks import Scenarios
 T = TypeVar("T")
 
 EVERY = "*"  # stands for every commodity that is not named
-_OPTIONS = (Payoff.BLACK76, Payoff.BACHELIER)
 
 
 def span_scenarios(rules: Rules, state: State) -> Scenarios:
     """The scenarios of the rule book, for every risk factor of `state`."""
     moves, vols = rules.numbers("scenarios.price"), rules.numbers("scenarios.vol")
-    reach = ranges(rules, state, "vol_range", _OPTIONS)[:, None]
+    reach = ranges(rules, state, "vol_range", Payoff.OPTIONS)[:, None]
     absolute = rules.text("scan.vol_unit") == "absolute"
     scale, shift = price_moves(rules, state, moves)
     return Scenarios.of(
@@ -47,7 +46,7 @@ def price_moves(rules: Rules, state: State, parts: Sequence[float]) -> tuple[Flo
 
     A range in currency is of the spot where options hold it: their forward moves by the growth.
     """
-    reach = ranges(rules, state, "price_range", (*_OPTIONS, Payoff.MARGINED))[:, None]
+    reach = ranges(rules, state, "price_range", (*Payoff.OPTIONS, Payoff.MARGINED))[:, None]
     if rules.text("scan.unit") == "fraction":
         return 1.0 + reach * np.asarray(parts), np.zeros((reach.size, len(parts)))
     growth = np.ones(len(state.factors))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -135,24 +135,28 @@ def unit_greeks(
         coin = instruments.kind == Kind.SPOT.value
         first.delta[:] = np.where(margined, unit / over, np.where(coin, unit, 0.0))
         first.value[:] = np.where(owned, unit * state.price, 0.0)
-        early = state.payoff == Payoff.AMERICAN
-        options = np.isin(state.payoff, Payoff.OPTIONS) & ~early
-        for model, at in (
-            (None, np.flatnonzero(early)),
-            *((m, np.flatnonzero(options & (instruments.model == m.value))) for m in PricingModel),
-        ):
-            if at.size:
-                try:
-                    found = _option_greeks(model, state, at, threads)
-                except InputError as error:  # its rows are those of one model
-                    row = None if error.row is None else int(at[error.row])
-                    refuse(error.code, error.column, row, error.value, error.fix)
-                for column, values in zip((*first, *second), found, strict=True):
-                    column[at] = values * unit[at]
+        for model, at in _options_by_model(state):
+            try:
+                found = _option_greeks(model, state, at, threads)
+            except InputError as error:  # its rows are those of one model
+                row = None if error.row is None else int(at[error.row])
+                refuse(error.code, error.column, row, error.value, error.fix)
+            for column, values in zip((*first, *second), found, strict=True):
+                column[at] = values * unit[at]
         ratio = np.where(spot > 0, price / np.where(spot > 0, spot, 1.0), 1.0)
         for column in (first.delta, first.gamma, first.gamma, second.vanna, second.charm):
             column *= ratio  # gamma twice
     return first, second
+
+
+def _options_by_model(state: State) -> Iterator[tuple[PricingModel | None, Int64]]:
+    """The rows of every model that options are valued by; without a model American ones."""
+    early = state.payoff == Payoff.AMERICAN
+    others = np.isin(state.payoff, Payoff.OPTIONS) & ~early
+    model = state.instruments.model
+    for m, rows in ((None, early), *((m, others & (model == m.value)) for m in PricingModel)):
+        if rows.any():
+            yield m, np.flatnonzero(rows)
 
 
 def cash_delta(state: State, *, threads: int | None = None) -> Float:
@@ -170,11 +174,8 @@ def cash_delta(state: State, *, threads: int | None = None) -> Float:
 def option_delta(state: State, *, threads: int | None = None) -> Float:
     """Delta of options by the price that they are written on, of one unit of it; 0 of others."""
     found = np.zeros(len(state.instruments))
-    options = np.isin(state.payoff, (Payoff.BLACK76, Payoff.BACHELIER))
-    for model in PricingModel:
-        at = np.flatnonzero(options & (state.instruments.model == model.value))
-        if at.size:
-            found[at] = _option_greeks(model, state, at, threads)[1]
+    for model, at in _options_by_model(state):
+        found[at] = _option_greeks(model, state, at, threads)[1]
     return found
 
 

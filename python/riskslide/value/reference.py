@@ -91,6 +91,8 @@ def second_order(model: int, inputs: Sequence[Any], is_call: Any) -> SecondOrder
 
 
 def _second_order(model: int, o: Option) -> tuple[float, float, float]:
+    if model == AMERICAN:
+        return _american_second_order(o)
     deviation = o.vol * math.sqrt(o.years)
     held = o.dividend_yield if model == BSM else o.rate  # what delta is discounted by
     delta = (_black76_greeks, _bsm_greeks, _bachelier_greeks)[model](o)[1]
@@ -108,6 +110,21 @@ def _second_order(model: int, o: Option) -> tuple[float, float, float]:
     density = kept * normal_density(d1)
     turn = drift / deviation - 0.5 * d2 / o.years  # of d1 as the years grow
     return -density * d2 / o.vol, vega * d1 * d2 / o.vol, held * delta - density * turn
+
+
+def _american_second_order(o: Option) -> tuple[float, float, float]:
+    """By differences of the first order over 1 % of vol and life either way."""
+    vol, life = 0.01 * o.vol, 0.01 * o.years
+    up, down = (_american_greeks(o._replace(vol=o.vol + d)) for d in (vol, -vol))
+    later, sooner = (
+        _american_greeks(o._replace(years=t, discount=math.exp(-o.rate * t)))
+        for t in (o.years + life, o.years - life)
+    )
+    return (
+        (up[1] - down[1]) / (2.0 * vol),
+        (up[3] - down[3]) / (2.0 * vol),
+        (sooner[1] - later[1]) / (2.0 * life),
+    )
 
 
 def _black76_greeks(o: Option) -> Figures:
@@ -309,16 +326,29 @@ def _unit_greeks(state: State, i: int, spot: float) -> list[float]:
         return [size * price, size * ratio if owned else 0.0, *[0.0] * 7]
     if state.payoff[i] == Payoff.MARGINED:
         return [0.0, size * coin * coin * ratio, *[0.0] * 7]
-    model = (BLACK76, BSM, BACHELIER)[int(state.instruments.model[i])]
-    dividend_yield = float(state.dividend_yield[i])
-    rate = dividend_yield if model != BSM and state.inverse[i] else float(state.rate[i])
-    inputs = [price, state.strike[i], state.years[i], state.vol[i], rate, dividend_yield]
     call = state.is_call[i]
+    if state.payoff[i] == Payoff.AMERICAN:
+        model, inputs = AMERICAN, _early_inputs(state, i)
+    else:
+        model = (BLACK76, BSM, BACHELIER)[int(state.instruments.model[i])]
+        dividend_yield = float(state.dividend_yield[i])
+        rate = dividend_yield if model != BSM and state.inverse[i] else float(state.rate[i])
+        inputs = [price, state.strike[i], state.years[i], state.vol[i], rate, dividend_yield]
     found = (*greeks(model, False, inputs, call), *second_order(model, inputs, call))
     powers = (0, 1, 2, 0, 0, 0, 1, 0, 1)
     return [
         float(x[0]) * size * coin * ratio**power for x, power in zip(found, powers, strict=True)
     ]
+
+
+def _early_inputs(state: State, i: int) -> list[float]:
+    """Spot, strike, years, vol, rate and dividend yield of an American option; on a future, whose
+    spot it is, the yield is the rate."""
+    on_spot, rate = bool(state.on_spot[i]), float(state.rate[i])
+    spot = float(state.spot[i] if on_spot else state.price[i])
+    dividend_yield = float(state.dividend_yield[i]) if on_spot else rate
+    own = (float(x[i]) for x in (state.strike, state.years, state.vol))
+    return [spot, *own, rate, dividend_yield]
 
 
 def cash_delta(state: State) -> Float:
@@ -335,8 +365,12 @@ def cash_delta(state: State) -> Float:
             step = float(state.discount[i]) * _bachelier(side, price, strike, deviation)[1]
         elif payoff == Payoff.BLACK76:
             step = float(state.discount[i]) * _lognormal(side, price, strike, deviation)[1]
+        elif payoff == Payoff.AMERICAN:
+            inputs = _early_inputs(state, i)
+            price = inputs[0]
+            step = float(greeks(AMERICAN, False, inputs, state.is_call[i]).delta[0])
         coin = 1.0 / price if payoff == Payoff.MARGINED else 1.0
-        if payoff in (Payoff.BLACK76, Payoff.BACHELIER):
+        if payoff in Payoff.OPTIONS:
             size = float(state.instruments.multiplier[i]) * float(state.fx[i])
         out.append(size * step * (coin if state.inverse[i] else price))
     return np.array(out, dtype=np.float64)
@@ -345,7 +379,10 @@ def cash_delta(state: State) -> Float:
 def option_delta(state: State) -> Float:
     """What `exposure.option_delta` gives, one instrument at a time."""
     out = np.zeros(len(state.instruments))
-    for i in np.flatnonzero(np.isin(state.payoff, (Payoff.BLACK76, Payoff.BACHELIER))).tolist():
+    for i in np.flatnonzero(np.isin(state.payoff, Payoff.OPTIONS)).tolist():
+        if state.payoff[i] == Payoff.AMERICAN:
+            out[i] = greeks(AMERICAN, False, _early_inputs(state, i), state.is_call[i]).delta[0]
+            continue
         years, strike = float(state.years[i]), float(state.strike[i])
         rate, dividend = float(state.rate[i]), float(state.dividend_yield[i])
         side, deviation = 1.0 if state.is_call[i] else -1.0, float(state.vol[i]) * math.sqrt(years)

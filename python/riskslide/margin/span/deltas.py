@@ -22,7 +22,7 @@ def composite_delta(rules: Rules, state: State, deltas: Deltas) -> Float:
     has none.
     """
     x = state.instruments
-    options = np.isin(state.payoff, (Payoff.BLACK76, Payoff.BACHELIER))
+    options = np.isin(state.payoff, Payoff.OPTIONS)
     weighted = np.zeros(len(x))
     if options.any():
         scale, shift = price_moves(rules, state, rules.numbers("delta.points"))
