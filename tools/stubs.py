@@ -50,7 +50,6 @@ RESULTS = {
     "american_implied_vol": "tuple[Float, NDArray[np.uint8]]",
     "positions_from_columns": "tuple[Int64, Int32, Int64]",
     "cash_from_columns": "tuple[Int64, Int32, Float]",
-    "american_implied_vol": "tuple[Float, NDArray[np.uint8]]",
     "revalue": "tuple[Float, Float, int]",
     "evaluate": "dict[str, NDArray[Any]]",
     "grid": "tuple[Int32, Float]",

@@ -62,7 +62,7 @@ def test_premiums_of_the_paper(rate: float, premium: float, tolerance: float) ->
     assert abs(float(found[0]) - premium) < tolerance
 
 
-@pytest.mark.parametrize("row", CONVERGED + BENT)
+@pytest.mark.parametrize("row", [*CONVERGED, *BENT])
 def test_converged_values_within_a_hundred_millionth_of_the_strike(row: tuple[Any, ...]) -> None:
     spot, strike, days, vol, rate, dividend, call, value = row
     found = rs.american(spot, strike, days / 365, vol, rate, dividend, is_call=call).value[0]
