@@ -54,17 +54,25 @@ class ExerciseBoundary {
   // One step; `moved` is how far the boundary went, relative to its distance from the strike.
   bool improve(bool sensitive, double& moved);
   kernel::PremiumRule premium_rule();
+  // Newton's steps by the current rule until the boundary moves by less than `settled`.
+  bool settle(double settled);
+  // The rule that is fine enough, once the coarse one has settled.
+  [[nodiscard]] int needed_rule() const;
+  // Goes on by a finer rule, from what the coarse one has.
+  void refine(int rule);
 
   ExerciseTerms terms_{};
   kernel::ExerciseTask task_{};
-  alignas(64) double excess_[kernel::exercise_columns];
-  alignas(64) double inverse_shape_[kernel::exercise_columns];
-  alignas(64) double shape_[kernel::exercise_nodes * kernel::exercise_points];
-  alignas(64) double by_vol_[kernel::exercise_columns];
-  alignas(64) double by_rate_[kernel::exercise_columns];
-  alignas(64) double system_[kernel::exercise_nodes * kernel::exercise_columns];
+  int rule_ = 0;  // of exercise_rules()
+  using Size = kernel::FineExercise;
+  alignas(64) double excess_[Size::columns];
+  alignas(64) double inverse_shape_[Size::columns];
+  alignas(64) double shape_[Size::nodes * Size::points];
+  alignas(64) double by_vol_[Size::columns];
+  alignas(64) double by_rate_[Size::columns];
+  alignas(64) double system_[Size::nodes * Size::columns];
   alignas(64) double share_[kernel::premium_points];  // with weights_, where the boundary settles
-  alignas(64) double weights_[kernel::exercise_nodes * kernel::premium_points];
+  alignas(64) double weights_[Size::nodes * kernel::premium_points];
   alignas(64) kernel::PremiumProfile profile_;
 };
 

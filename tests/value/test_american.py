@@ -28,6 +28,12 @@ CONVERGED = (
     (100.0, 100.0, 365, 0.25, 0.1, 10.0, True, 0.11593694),
     (100.0, 100.0, 62_050, 0.25, 0.01, 0.002, True, 80.39025026),
 )
+# Boundaries that want the fine rule: QuantLib's QdFp engine of high precision. The same columns.
+BENT = (
+    (65.0, 100.0, 845, 0.55, 0.08, 0.096, False, 43.711723448714),
+    (128.0, 100.0, 815, 0.38, 0.081, 0.072, True, 38.694076520333),
+    (94.0, 100.0, 942, 0.47, 0.082, 0.093, False, 28.20131047369532),
+)
 Columns = dict[str, Any]
 
 
@@ -56,7 +62,7 @@ def test_premiums_of_the_paper(rate: float, premium: float, tolerance: float) ->
     assert abs(float(found[0]) - premium) < tolerance
 
 
-@pytest.mark.parametrize("row", CONVERGED)
+@pytest.mark.parametrize("row", [*CONVERGED, *BENT])
 def test_converged_values_within_a_hundred_millionth_of_the_strike(row: tuple[Any, ...]) -> None:
     spot, strike, days, vol, rate, dividend, call, value = row
     found = rs.american(spot, strike, days / 365, vol, rate, dividend, is_call=call).value[0]

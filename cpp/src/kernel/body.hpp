@@ -96,7 +96,11 @@ const Table RISKSLIDE_KERNEL_NAME = {
     .refine = refine,
     .guess_exercise = guess_exercise,
     .shape_exercise = shape_exercise,
-    .exercise_system = {exercise_system<false>, exercise_system<true>},
+    .refine_exercise = refine_exercise,
+    .exercise_system =
+        {{exercise_system<CoarseExercise, false>, exercise_system<CoarseExercise, true>},
+         {exercise_system<MiddleExercise, false>, exercise_system<MiddleExercise, true>},
+         {exercise_system<FineExercise, false>, exercise_system<FineExercise, true>}},
     .solve_exercise = solve_exercise,
     .profile_premium = profile_premium,
     .premium = {premium<false>, premium<true>},

@@ -199,24 +199,32 @@ struct RefineTask {
   std::int32_t* scenario;  // its column
 };
 
-inline constexpr std::int64_t exercise_nodes = 20;  // at which an exercise boundary is solved for
-// Columns of their linear system: the Jacobian, then three right-hand sides. Columns of nodes are
-// padded to it.
-inline constexpr std::int64_t exercise_columns = 32;
-inline constexpr std::int64_t exercise_points = 16;  // at most, of the integral up to one node
-inline constexpr std::int64_t premium_points = 96;   // of the integral over a whole life
+// Sizes of a rule by which an exercise boundary is solved for. The system has the columns of the
+// Jacobian, then three right-hand sides; columns of nodes are padded to them.
+template <int size, int most>
+struct ExerciseSize {
+  static constexpr int nodes = size, points = most;  // points of the integral up to one node
+  static constexpr int columns = (size + 3 + 7) / 8 * 8;
+  static_assert(size / 8 * 8 + 8 == columns, "the right-hand sides lie within one vector");
+};
+using CoarseExercise = ExerciseSize<13, 8>;
+using MiddleExercise = ExerciseSize<13, 16>;
+using FineExercise = ExerciseSize<20, 16>;
+inline constexpr std::int64_t premium_points = 96;  // of the integral over a whole life
 
 // Nodes and points as shares of a life T: s = T sine^2 years from now, at node i u = tau - s before
 // expiry. Weights of the boundary at the nodes give it at the points.
 struct ExerciseRule {
-  std::int64_t points;
+  std::int64_t nodes, points, columns;
   const double* root;  // (columns) sqrt(tau / T) of the nodes
   const double* sine;  // (points)
   const double* cosine;
   const double* inverse_sine;
   const double* measure;      // of ds / sqrt(s), over sqrt(tau)
-  const double* interpolate;  // (nodes, nodes, exercise_points)
+  const double* interpolate;  // (nodes, nodes, points)
   const double* spread;       // the same as (nodes, points, columns)
+  const double* refine;       // (nodes, columns of the fine rule): weights at its nodes
+  const double* tail;         // (2, nodes): the last two coefficients of Chebyshev's series
 };
 
 struct PremiumRule {
@@ -290,8 +298,9 @@ struct Table {
   void (*refine)(const RefineTask&);
   void (*guess_exercise)(const ExerciseTask&);
   void (*shape_exercise)(const ExerciseTask&);
-  void (*exercise_system[2])(const ExerciseTask&);  // [whether by vol and rate too]
-  void (*solve_exercise)(double* system);
+  void (*refine_exercise)(const ExerciseTask&, const ExerciseRule&);
+  void (*exercise_system[3][2])(const ExerciseTask&);  // [rule][whether by vol and rate too]
+  void (*solve_exercise)(double* system, std::int64_t nodes, std::int64_t columns);
   void (*profile_premium)(const ExerciseTask&, const PremiumRule&, const double* by_vol,
                           const double* by_rate, PremiumProfile&);
   // [whether derivatives too]
