@@ -98,6 +98,8 @@ def one_commodity(positions: list[tuple[Contract, float]], name: str, rules: Rul
     time = (losses[0] + losses[1]) / 2
     m.price_risk = max(0.0, vol_adjusted - time)
     m.delta = sum(q * c.delta for c, q in positions)
+    if abs(m.delta) <= 1e-12 * sum(abs(q * c.delta) for c, q in positions):
+        m.delta = 0.0
     m.per_delta = m.price_risk / abs(m.delta) if m.delta != 0 else 0.0
 
     months: dict[tuple[int, int], float] = {}

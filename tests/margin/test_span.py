@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,8 @@ from margin.test_span_books import AS_OF, PAIR, PRICE, VOL, WEIGHT, drawn, ruleb
 import riskslide as rs
 from riskslide import _core
 from riskslide.engine import prepare, valued
+from riskslide.margin.span.deltas import composite_delta
+from riskslide.value.exposure import Deltas, cash_delta, option_delta
 
 WORKED: dict[str, Any] = {
     "scan.price_range": {"A": [1000.0], "B": [8.0]},
@@ -317,3 +320,50 @@ def test_options_are_scanned_whatever_their_style(model: str) -> None:
         )
     scans = [float(x.components["maintenance.scenarios"][0]) for x in found]
     assert scans[0] > 10.0 and scans[1] == pytest.approx(scans[0], rel=0.1)
+
+
+def futures(*prices: float) -> tuple[rs.Instruments, rs.Market]:
+    """Futures on BTC in three months and one on ETH, with their marks."""
+    months = ("2030-02", "2030-03", "2030-06")
+    rows = rs.Instruments.from_columns(
+        name=["B1", "B2", "B3", "E1"],
+        kind="future",
+        underlying=["BTC", "BTC", "BTC", "ETH"],
+        expiry=[f"{m}-25T08:00:00Z" for m in (*months, months[0])],
+        multiplier=0.1,
+    )
+    marks = dict(zip(rows.name, prices, strict=True))
+    return rows, rs.Market.of("2030-01-02T08:00:00Z", spot={"BTC": 1e5, "ETH": 3e3}, mark=marks)
+
+
+@pytest.mark.parametrize("way", [1.0, -1.0])
+def test_what_rounding_leaves_of_a_flat_delta_is_none(way: float) -> None:
+    """0.1 x (-3 + 2 + 1) is not 0 in float64, and price risk is divided by it."""
+    rows, market = futures(1e5, 1.01e5, 1.03e5, 3e3)
+    book = held({"B1": -3.0, "B2": 2.0, "B3": 1.0, "E1": way * 100.0}, instruments=rows)
+    found = rs.assess(book, market, rs.load_rulebook("span-generic"))
+    assert found.components["maintenance.inter"].tolist() == [0.0]
+
+
+def test_composite_delta_of_an_american_option_on_a_future_is_its_own() -> None:
+    weights, points = (0.27, 0.217, 0.217, 0.11, 0.11, 0.037, 0.037), (0, 1, -1, 2, -2, 3, -3)
+    rows = rs.Instruments.from_columns(
+        name=["P"],
+        kind="option",
+        underlying="X",
+        expiry="2030-11-01T08:00:00Z",
+        strike=105.0,
+        option_type="put",
+        style="american",
+    )
+    quotes = {"spot": {"X": 100.0}, "forward": {("X", "2030-11-01T08:00:00Z"): 102.0}}
+    market = rs.Market.of("2030-01-02T08:00:00Z", rate={"X": 0.08}, vol={"P": 0.3}, **quotes)
+    rules = rs.load_rulebook("span-generic")
+    state = market.on(rows, rules.terms)
+    moved = [102.0 * (1.0 + 0.1 * k / 3.0) for k in points]
+    years = float(state.years[0]) - 1.0 / 365.0
+    own = rs.american(moved, 105.0, years, 0.3, 0.08, 0.08, is_call=False).delta
+    deltas = Deltas(cash_delta, option_delta)
+    assert composite_delta(rules, state, deltas)[0] == pytest.approx(
+        math.fsum(w * d for w, d in zip(weights, own.tolist(), strict=True)), rel=1e-9
+    )

@@ -368,3 +368,36 @@ def test_a_search_that_is_cut_short_says_so() -> None:
     assert through and (best * counted).sum() >= lower - 1e-6
     assert bound == lower and (each * count).sum() >= (best * counted).sum() - 1e-6
     assert not proven or (each * count).sum() == pytest.approx((best * counted).sum())
+
+
+def test_an_expired_option_is_cash_and_no_leg() -> None:
+    """Settled in the money it owes or pays 800, which equity says; stock beside it stands alone."""
+    names = ("C", "P", "S")
+    rows = rs.Instruments.from_columns(
+        name=names,
+        kind=["option", "option", "spot"],
+        underlying="ABC",
+        expiry=["2026-01-02T21:00:00Z", "2026-01-02T21:00:00Z", ""],
+        strike=[40.0, 40.0, 0.0],
+        option_type=["call", "put", ""],
+        multiplier=[100.0, 100.0, 1.0],
+    )
+    market = rs.Market.of(
+        "2026-01-05T21:00:00Z",
+        spot={"ABC": 48.0},
+        settlement={n: rs.Quote(48.0, rows.expiry[k]) for k, n in enumerate(names[:2])},
+    )
+    held = {"owes": {"C": -1.0}, "worthless": {"P": -1.0}, "covered": {"C": -1.0, "S": 100.0}}
+    portfolio = rs.Portfolio.from_columns(
+        rows,
+        account=[a for a, book in held.items() for _ in book],
+        instrument=[n for book in held.values() for n in book],
+        quantity=[q for book in held.values() for q in book.values()],
+    )
+    found = rs.assess(portfolio, market, rs.load_rulebook("reg-t"))
+    assert dict(zip(found.account, found.maintenance.tolist(), strict=True)) == {
+        "owes": 0.0,
+        "worthless": 0.0,
+        "covered": 0.25 * 4_800.0,
+    }
+    assert found.equity[found.line("owes")] == -800.0

@@ -44,7 +44,7 @@ def market(**quotes: Any) -> rs.Market:
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda w: "-".join(w.values()))
 @settings(max_examples=40, deadline=None, derandomize=True, database=None)
-@given(st.floats(80.0, 125.0), st.sampled_from(["call", "put"]), st.floats(0.1, 1.5))
+@given(st.floats(90.0, 112.0), st.sampled_from(["call", "put"]), st.floats(0.2, 1.5))
 def test_a_price_stands_for_the_vol_that_gives_it(
     way: dict[str, str], strike: float, side: str, vol: float
 ) -> None:
@@ -193,3 +193,21 @@ def test_a_stock_is_known_beside_options_alone(tmp_path: Path) -> None:
         (tmp_path / f"{name}.csv").write_text(text, "utf-8")
     with pytest.raises(rs.InputError, match="E_INSTRUMENT"):
         load_book(tmp_path / "positions.csv", None, tmp_path / "market.csv")
+
+
+@pytest.mark.parametrize("rules", ["derive-standard", "paradex-pm", "derive-pm2", "generic-slides"])
+def test_an_american_price_is_what_the_option_is_worth_whatever_discounts(rules: str) -> None:
+    put = rs.Instruments.from_columns(
+        name=["P"],
+        kind="option",
+        underlying="BTC",
+        expiry="2026-12-18T08:00:00Z",
+        strike=100_000.0,
+        option_type="put",
+        style="american",
+    )
+    quotes = {"spot": {"BTC": 100_000.0}, "rate": {"BTC": 0.05}, "mark": {"P": 9_000.0}}
+    book = rs.Portfolio.from_columns(put, account=["a"], instrument=["P"], quantity=[-1.0])
+    market = rs.Market.of("2026-02-05T12:00:00Z", **quotes)
+    found = rs.assess(book, market, rs.load_rulebook(rules))
+    assert found.option_value[0] == pytest.approx(-9_000.0, rel=1e-7)

@@ -70,11 +70,13 @@ def _on_forward(model: int, state: State, rows: Int64, value: Float) -> Implied:
 
 
 def _american(state: State, rows: Int64, value: Float) -> Implied:
-    """American ones, on their spot or on a future, which yields the rate."""
-    on_spot, rate = state.on_spot[rows], state.rate[rows]
-    spot = np.where(on_spot, state.spot[rows], state.price[rows])
-    dividend = np.where(on_spot, state.dividend_yield[rows], rate)
-    columns = [value, spot, state.strike[rows], state.years[rows], rate, dividend]
+    """American ones, on their spot or on a future, which yields the rate; the rates are those of
+    discount and forward, as they are valued, whatever is quoted."""
+    years = state.years[rows]
+    spot = np.where(state.on_spot[rows], state.spot[rows], state.price[rows])
+    rate = _core.log_ratio(np.ones(rows.size), state.discount[rows]) / years
+    dividend = rate - _core.log_ratio(state.price[rows], spot) / years
+    columns = [value, spot, state.strike[rows], years, rate, dividend]
     vol, status = _core.american_implied_vol(columns, state.is_call[rows])
     return vol, status
 

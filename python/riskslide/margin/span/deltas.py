@@ -54,6 +54,8 @@ def _moved(rules: Rules, state: State, scale: Float, shift: Float) -> State:
     return replace(
         state,
         price=np.maximum(state.price * own + shifted, lowest),
-        spot=np.maximum(state.spot * own + shifted / growth, lowest),
+        spot=np.where(
+            state.on_spot, np.maximum(state.spot * own + shifted / growth, lowest), state.spot
+        ),
         years=np.maximum(state.years - ahead, 0.0),
     )

@@ -10,10 +10,13 @@ from ..draft import Draft, Figure
 from ..program import Measure
 from .holdings import Holdings
 
+ROUNDING = 1e-12  # of gross deltas: what is less is none
+
 
 class Scan(NamedTuple):
-    """loss: of the worst scenario; delta: net composite delta; price_risk: of the loss, what is
-    neither vol nor time; per_delta: of one delta."""
+    """loss: of the worst scenario; delta: net composite delta, 0 where it is but what rounding
+    leaves of the gross; price_risk: of the loss, what is neither vol nor time; per_delta: of one
+    delta."""
 
     loss: Figure
     delta: Figure
@@ -37,7 +40,10 @@ def scan(draft: Draft, held: Holdings, *, priced: bool) -> Scan:
     vol_adjusted = (active + paired) * -0.5
     time = draft.total(still) / -float(len(still))
     price_risk = (vol_adjusted - time).at_least(0.0)
+    gross = draft.each(tree, Measure.DELTA, {"gross": held.contracts}, gross=True)["gross"]
     size = delta.at_least(delta * -1.0)
+    some = size.above(gross * ROUNDING)
+    delta, size = delta * some, size * some
     return Scan(loss, delta, price_risk, price_risk / size)
 
 

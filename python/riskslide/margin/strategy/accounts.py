@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...book.clock import NO_EXPIRY
 from ...book.columns import Float, Int32, Int64
 from ...book.instruments import Kind
 from ...errors import refuse
@@ -62,6 +63,7 @@ class _Underlyings:
 
     def __init__(self, rules: Rules, state: State, base: Float) -> None:
         self.state, self.base, self.x = state, base, state.instruments
+        self.alive = (self.x.expiry > state.as_of) | (self.x.expiry == NO_EXPIRY)  # else cash
         self.lot = [Fraction(repr(lot)) for lot in self.x.lot.tolist()]
         self.rates = {
             name: {i: Rates.of(rules, name, initial=i) for i in (False, True)}
@@ -69,7 +71,7 @@ class _Underlyings:
         }
 
     def account(self, rows: Int32, lots: Int64) -> Margined:
-        held = lots != 0
+        held = (lots != 0) & self.alive[rows]
         rows, lots = rows[held].astype(np.int64), lots[held]
         maintenance: list[tuple[str, Required]] = []
         initial: list[tuple[str, Required]] = []
