@@ -86,11 +86,12 @@ def with_stock(stock: Contract, options: tuple[Contract, ...], r: Rules) -> floa
         call, put = by_kind["C"], by_kind["P"]
         if put.strike > call.strike or put.days < call.days:
             return math.inf
+        above = max(0.0, s - call.strike)  # stock counts at no more than the strike
         if r.initial:
-            return rate * s
+            return rate * min(s, call.strike) + above
         both = min(0.10 * put.strike + max(0.0, s - put.strike), rate * call.strike)
         same = put.strike == call.strike and put.days == call.days
-        return min(both, 0.10 * put.strike) if same else both
+        return above + (min(both, 0.10 * put.strike) if same else both)
     return math.inf
 
 

@@ -120,7 +120,7 @@ def test_long_options_are_paid_in_full_up_to_nine_months() -> None:
         ("protective call", [Contract("S", -1), call(1, 105.0, 2.0)], 1550.0, 5000.0),
         ("covered put", [Contract("S", -1), put(-1, 105.0, 7.0)], 3500.0, 5500.0),
         ("collar", [Contract("S", 1), put(1, 95.0), call(-1, 105.0)], 1450.0, 5000.0),
-        ("collar", [Contract("S", 1), put(1, 90.0), call(-1, 90.0)], 900.0, 5000.0),
+        ("collar", [Contract("S", 1), put(1, 90.0), call(-1, 90.0)], 1900.0, 5500.0),
     ],
 )
 def test_stock_with_options(
@@ -401,3 +401,12 @@ def test_an_expired_option_is_cash_and_no_leg() -> None:
         "covered": 0.25 * 4_800.0,
     }
     assert found.equity[found.line("owes")] == -800.0
+
+
+def test_stock_beside_a_short_call_counts_at_no_more_than_its_strike() -> None:
+    """A worthless put frees nothing, and a conversion pays for no other short call."""
+    covered = margin([Contract("S", 1), call(-1, 100.0, 50.0)], 150.0)
+    with_put = margin([Contract("S", 1), call(-1, 100.0, 50.0), put(1, 95.0)], 150.0)
+    assert covered.deposit == with_put.deposit == 2_500.0 + 5_000.0
+    conversion = margin([Contract("S", 1), call(-1, 100.0, 50.0), put(1, 100.0)], 150.0)
+    assert conversion.deposit == 1_000.0 + 5_000.0

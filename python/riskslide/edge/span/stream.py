@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import NoReturn, TypeAlias
 from xml.parsers import expat
 
+from ...errors import InputError
 from .element import Element, Place, finite, number_of
 from .limits import Limits
 
@@ -70,7 +71,9 @@ class Stream:
             code = "E_ENCODING" if error.code in _ENCODINGS else "E_FILE"
             fix = f"is damaged or incomplete XML ({expat.ErrorString(error.code)}); fetch it again"
             place.refuse(code, self.leaf or self.path[-1].name, None, fix)
-        except LookupError as error:
+        except InputError:
+            raise
+        except (LookupError, ValueError) as error:  # of an encoding that is unknown, or not taken
             self.here().refuse("E_ENCODING", "", None, f"{error}; save it as UTF-8")
         if sum(map(len, self.said)) > self.limits.text:
             self.beyond(self.leaf, "characters of text", self.limits.text)

@@ -84,7 +84,8 @@ def hedged_stock(legs: Legs, rates: Rates, options: Int64) -> Float:
 
 def collars(legs: Legs, rates: Rates, stock: int, calls: Int64, puts: Int64) -> Groups:
     """Long stock, a short call, and a long put that is not struck above it and does not expire
-    before it; a conversion where they are of one strike and expiry."""
+    before it; a conversion where they are of one strike and expiry. What the call is in the money
+    is asked for on top, as of a covered call: stock counts at no more than its strike."""
     call, put = np.repeat(calls, puts.size), np.broadcast_to(puts, (calls.size, puts.size))
     put = put.reshape(-1)
     fits = (legs.strike[put] <= legs.strike[call]) & (legs.expiry[put] >= legs.expiry[call])
@@ -92,12 +93,12 @@ def collars(legs: Legs, rates: Rates, stock: int, calls: Int64, puts: Int64) -> 
     of_call, of_put = legs.strike[call], legs.strike[put]
     rows = _rows(np.full(call.size, stock), call, put)
     if rates.initial:
-        return Groups(rows, np.full(call.size, stock_alone(legs, rates)))
-    out = np.maximum(legs.spot - of_put, 0.0)
+        return Groups(rows, covered_call(legs, rates, call))
+    above, out = (np.maximum(legs.spot - strike, 0.0) for strike in (of_call, of_put))
     collar = np.minimum(rates.hedged * of_put + out, rates.long_stock * of_call)
     same = (of_put == of_call) & (legs.expiry[put] == legs.expiry[call])
     conversion = np.where(same, rates.conversion * of_put, np.inf)
-    return Groups(rows, np.minimum(collar, conversion))
+    return Groups(rows, np.minimum(collar, conversion) + above)
 
 
 def _with_one(stock: int, options: Int64, requirement: Float) -> Groups:
