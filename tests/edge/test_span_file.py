@@ -232,3 +232,31 @@ def test_limits_are_of_the_caller(tmp_path: Path, limits: Limits, what: str) -> 
     with pytest.raises(rs.InputError, match=what) as refused:
         rs.read_span(path, limits=limits)
     assert refused.value.code == "E_LIMIT" and refused.value.row is not None
+
+
+def test_a_sound_archive_of_another_kind_is_not_called_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as out:
+        out.writestr("a.spn", "<spanFile/>")
+    held = bytearray(path.read_bytes())
+    directory = held.index(b"PK\x01\x02")
+    for place in (8, directory + 10):  # the method of compression: 9 is Deflate64
+        held[place : place + 2] = (9).to_bytes(2, "little")
+    path.write_bytes(bytes(held))
+    with pytest.raises(rs.InputError) as caught:
+        rs.read_span(path)
+    assert caught.value.code == "E_FILE" and caught.value.file == str(path)
+    assert "extract the file" in caught.value.fix and "damaged" not in caught.value.fix
+
+
+def test_a_damaged_archive_is_refused_whatever_its_compression(tmp_path: Path) -> None:
+    for method in (zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
+        path = tmp_path / f"{method}.zip"
+        with zipfile.ZipFile(path, "w", method) as out:
+            out.writestr("a.spn", "<spanFile>" + "x" * 5_000)
+        held = bytearray(path.read_bytes())
+        held[45:60] = bytes(15)
+        path.write_bytes(bytes(held))
+        with pytest.raises(rs.InputError) as caught:
+            rs.read_span(path)
+        assert caught.value.code == "E_FILE"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import lzma
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from typing import Any, NoReturn
 from ...errors import refuse
 
 CHUNK = 2**16  # bytes
-_DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, NotImplementedError)
+_DAMAGED = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, zipfile.BadZipFile)
 
 
 def chunks(file: str) -> Iterator[bytes]:
@@ -27,6 +28,8 @@ def chunks(file: str) -> Iterator[bytes]:
                 yield piece
     except _DAMAGED as error:
         _refuse(file, f"is a damaged or incomplete archive ({error}); fetch it again")
+    except NotImplementedError as error:  # sound, but of a kind that zipfile does not know
+        _refuse(file, f"is an archive that is not read here ({error}); extract the file")
     except OSError as error:
         _refuse(file, f"cannot be read: {error.strerror or error}")
 
